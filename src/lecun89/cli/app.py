@@ -1,0 +1,134 @@
+"""The Typer application: its commands, and how an error becomes one line and an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from lecun89.cli import doctor, evaluate, prepare, train, variants
+from lecun89.exceptions import (
+    CheckFailedError,
+    DataUnavailableError,
+    InterruptedRunError,
+    Lecun89Error,
+    UsageError,
+)
+from lecun89.version import __version__
+
+# Typer has carried its own copy of click since 0.2x, so click's base class is found through it.
+_ClickError: type[Any] = typer.BadParameter.__mro__[2]
+
+_EXIT_CODES: dict[type[Lecun89Error], int] = {
+    UsageError: 2,
+    CheckFailedError: 3,
+    DataUnavailableError: 4,
+}
+
+
+class _Group(TyperGroup):
+    def main(  # type: ignore[override]  # its other parameters differ between versions of Typer
+        self, args: Sequence[str] | None = None, **more: Any
+    ) -> Any:
+        # --debug stands anywhere on the line, before or after the command.
+        args = sys.argv[1:] if args is None else list(args)
+        debug = "--debug" in args or bool(os.environ.get("LECUN89_DEBUG"))
+        args = [arg for arg in args if arg != "--debug"]
+
+        more["standalone_mode"] = False
+        sys.exit(_exit_code(lambda: super(_Group, self).main(args, **more), debug))
+
+
+def _exit_code(call: Callable[[], Any], debug: bool) -> int:
+    try:
+        result = call()
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        code, message = _explain(error)
+        _report(message)
+        return code
+    except KeyboardInterrupt:
+        _report("interrupted")
+        return 130
+    if result == 130:
+        _report("interrupted")
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: Exception) -> tuple[int, str]:
+    if isinstance(error, InterruptedRunError):
+        return 128 + error.signum, str(error)
+    if isinstance(error, Lecun89Error):
+        kinds = [kind for kind in _EXIT_CODES if isinstance(error, kind)]
+        return _EXIT_CODES[kinds[0]] if kinds else 1, str(error)
+    if isinstance(error, _ClickError):
+        return 2, str(error.format_message())
+    if isinstance(error, typer.Abort):
+        return 130, "interrupted"
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return 1, f"{where}{error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return 1, "not enough memory: try a smaller --batch-size"
+    return 1, (
+        f"internal error, {type(error).__name__}: {error}; --debug shows where, please report it"
+    )
+
+
+def _report(message: str) -> None:
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr, flush=True)
+
+
+app = typer.Typer(
+    name="lecun89",
+    cls=_Group,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"lecun89 {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; works behind every command.")
+    ] = False,
+) -> None:
+    """LeCun et al. 1989, the 9,760-parameter zip-code network, trained on your machine.
+
+    `lecun89 train` trains it on real digits that come with the package; `lecun89 eval` evaluates
+    the newest run.
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+app.command("prepare")(prepare.prepare)
+app.command("train")(train.train)
+app.command("eval")(evaluate.evaluate)
+app.command("variants")(variants.variants)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    app(prog_name="lecun89")
+    sys.exit(0)

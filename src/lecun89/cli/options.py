@@ -1,0 +1,163 @@
+"""Options and arguments that several commands share, each declared once."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lecun89.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from lecun89.evaluation import Score
+
+
+def number(flag: str, kind: type[int] | type[float]) -> Callable[[Any], Any]:
+    """A parser of one flag's value whose error names flag and value."""
+
+    def parse(text: Any) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            expected = "a whole number" if kind is int else "a number"
+            raise UsageError(f"{flag} {text!r} is not {expected}") from None
+
+    return parse
+
+
+Variant = Annotated[
+    str,
+    typer.Option(
+        "--variant",
+        envvar="LECUN89_VARIANT",
+        metavar="NAME",
+        help="What to train: a name that `lecun89 variants` lists.",
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        envvar="LECUN89_DATA",
+        metavar="NAME",
+        help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000.",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        envvar="LECUN89_DEVICE",
+        metavar="NAME",
+        help="auto, cpu, cuda[:N] or mps.",
+    ),
+]
+Threads = Annotated[
+    int,
+    typer.Option(
+        "--threads",
+        parser=number("--threads", int),
+        envvar="LECUN89_THREADS",
+        metavar="N",
+        help="CPU threads; networks of this size are fastest with one.",
+    ),
+]
+Split = Annotated[
+    str, typer.Option("--split", metavar="NAME", help="train, validation, test or all.")
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="LECUN89_DATA_DIR",
+        metavar="DIR",
+        help="Where prepared digits are kept.",
+        show_default="the platform's cache",
+    ),
+]
+RunsDir = Annotated[
+    Path,
+    typer.Option(
+        "--runs-dir", envvar="LECUN89_RUNS_DIR", metavar="DIR", help="Where runs are kept."
+    ),
+]
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN|FILE]",
+        help="A run, a weights file, or an upstream model.pt.",
+        show_default="the newest run",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alone.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more on stderr.")]
+
+
+def data_dir(given: Path | None) -> Path:
+    """The data directory: as given, or the platform's cache."""
+    from lecun89.data import default_data_dir
+
+    return default_data_dir() if given is None else given
+
+
+def set_up_logging(*, quiet: bool, verbose: bool) -> None:
+    """Send the package's log lines to stderr.
+
+    Raises:
+        UsageError: both flags were given.
+    """
+    if quiet and verbose:
+        raise UsageError("-q and -v contradict each other: give one of them")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("lecun89: %(message)s"))
+    logger = logging.getLogger("lecun89")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING)
+
+
+def note(text: str, *, quiet: bool = False) -> None:
+    """A line on stderr that is no error."""
+    if not quiet:
+        print(text, file=sys.stderr, flush=True)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print a document on stdout, its schema version first."""
+    print(json.dumps({"schema_version": 1, **document}, indent=2, allow_nan=False), flush=True)
+
+
+def print_table(table: Any) -> None:
+    """Print a Rich table on stdout, at least 100 columns wide where it is no terminal."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 100
+    console.print(table, highlight=False)
+
+
+def result_document(
+    run: str, variant: str, data: str, seconds: float, scores: "dict[str, Score]"
+) -> dict[str, Any]:
+    """The document that `eval` and `train` print; errors and intervals are in percent."""
+    return {
+        "run": run,
+        "variant": variant,
+        "data": data,
+        "seconds": seconds,
+        "splits": {
+            split: {
+                "loss": score.loss,
+                "misses": score.misses,
+                "total": score.total,
+                "error_percent": score.error_percent,
+                "interval95": list(score.interval95),
+            }
+            for split, score in scores.items()
+        },
+    }

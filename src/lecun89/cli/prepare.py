@@ -1,0 +1,53 @@
+"""``lecun89 prepare``."""
+
+from typing import Annotated
+
+import typer
+
+from lecun89.cli import options
+
+
+def prepare(
+    data: options.Data = "1989",
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            metavar="bundled|download|PATH",
+            help="MNIST from this package, from torchvision's mirrors, or a directory with its "
+            "four IDX files, gzipped or not; verified all the same.",
+        ),
+    ] = "bundled",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Make the digits again and compare; change nothing.")
+    ] = False,
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Make the digits ready: 16x16 images from MNIST by the data rule.
+
+    The other commands do this by themselves. What is ready already is left as it is.
+    """
+    from lecun89 import data as service
+
+    options.set_up_logging(quiet=quiet, verbose=verbose)
+    directory = options.data_dir(data_dir)
+    if verify:
+        service.verify(data, directory, source)
+    prepared = service.prepare(data, directory, source)
+    if json:
+        options.print_json(
+            {
+                "data": prepared.data,
+                "splits": {
+                    split: {"total": prepared.totals[split], "sha256": prepared.sha256[split]}
+                    for split in service.SPLITS
+                },
+                "path": str(prepared.path),
+            }
+        )
+        return
+    counts = ", ".join(f"{prepared.totals[split]:,} {split}" for split in service.SPLITS)
+    print(f"{prepared.data}: {counts}; {'verified' if verify else 'ready'} in {prepared.path}")

@@ -1,0 +1,39 @@
+"""Digits as the network sees them."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Digits:
+    """One split of one data set.
+
+    Attributes:
+        data: name of the data set, ``1989`` or ``full``.
+        split: ``train``, ``validation`` or ``test``.
+        images: (n, 16, 16) float32, -1 for the background to 1 for ink.
+        labels: (n,) uint8, the digits 0 to 9.
+        source_index: (n,) int32, each digit's place in MNIST's file (of its test digits for
+            ``test``, of its training digits otherwise).
+        sha256: digest of the images' bytes (little-endian, C order) followed by the labels.
+    """
+
+    data: str
+    split: str
+    images: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+    source_index: npt.NDArray[np.int32]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def digits_sha256(images: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]) -> str:
+    """SHA-256 over images and labels, as in `Digits.sha256`."""
+    digest = hashlib.sha256(np.ascontiguousarray(images, "<f4").data)
+    digest.update(np.ascontiguousarray(labels).data)
+    return digest.hexdigest()

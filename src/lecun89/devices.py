@@ -1,0 +1,223 @@
+"""The device layer: choose a device and say why, set it up, synchronise it, describe the machine.
+
+PyTorch is imported inside the functions, so that names can be checked without it.
+"""
+
+import os
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lecun89.exceptions import DeviceError, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    import torch
+
+NAMES = ("auto", "cpu", "cuda", "cuda:N", "mps")
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """A chosen device.
+
+    Attributes:
+        device: ``cpu``, ``cuda:N`` or ``mps``, as PyTorch names it.
+        reason: why this one, in words.
+    """
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """What is known of a device.
+
+    Attributes:
+        name: ``cpu``, ``cuda:N``, ``cuda`` (when there is none) or ``mps``.
+        available: whether a training can run on it.
+        detail: its model, or why it is not available.
+    """
+
+    name: str
+    available: bool
+    detail: str
+
+
+def check_name(name: str) -> str:
+    """The name itself, when it could name a device.
+
+    Raises:
+        UsageError: it could not.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
+        raise unknown_name("device", name, NAMES)
+    return name
+
+
+def list_devices() -> list[DeviceState]:
+    """The state of every device that this package can use, the CPU first."""
+    devices = [DeviceState("cpu", True, cpu_model())]
+    reason = _cuda_unavailable()
+    if reason:
+        devices.append(DeviceState("cuda", False, reason))
+    else:
+        import torch
+
+        devices += [
+            DeviceState(f"cuda:{index}", True, torch.cuda.get_device_name(index))
+            for index in range(torch.cuda.device_count())
+        ]
+    reason = _mps_unavailable()
+    devices.append(DeviceState("mps", not reason, reason or "Apple GPU through Metal"))
+    return devices
+
+
+def choose(requested: str, *, batched: bool) -> DeviceChoice:
+    """The device to train on.
+
+    Args:
+        requested: ``auto`` or a device's name.
+        batched: whether a step takes more than one example.
+
+    Raises:
+        UsageError: no device has such a name.
+        DeviceError: the device is not available; the message says why, and what is.
+    """
+    check_name(requested)
+    if requested == "auto":
+        return _choose_automatically(batched)
+    if requested == "cpu":
+        return DeviceChoice("cpu", "as asked")
+    reason = _mps_unavailable() if requested == "mps" else _cuda_unavailable(requested)
+    if reason:
+        names = ", ".join(device.name for device in list_devices() if device.available)
+        raise DeviceError(f"device {requested} is not available: {reason}; available: {names}")
+    return DeviceChoice("cuda:0" if requested == "cuda" else requested, "as asked")
+
+
+def set_up(device: str, threads: int) -> None:
+    """Make PyTorch compute the same bits from run to run, with that many CPU threads.
+
+    Args:
+        device: the device that will be used.
+        threads: CPU threads of one operation, at least 1.
+
+    Raises:
+        DeviceError: operators would silently run elsewhere.
+    """
+    if device == "mps" and os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK", "0") != "0":
+        raise DeviceError(
+            "PYTORCH_ENABLE_MPS_FALLBACK is set, so that operators could run on the CPU "
+            "unnoticed: unset it"
+        )
+    # cuBLAS reads this when it is first used; without it deterministic algorithms are refused.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    # It would fill every new tensor with NaN, which costs time and changes no result here.
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def synchronize(device: "torch.device") -> None:
+    """Wait until everything that was sent to the device is done; the CPU never lags behind."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def check_threads(threads: int) -> int:
+    """The number itself, when it is a sensible number of CPU threads.
+
+    Raises:
+        UsageError: it is below 1, or above what this machine has.
+    """
+    most = os.cpu_count() or 1
+    if not 1 <= threads <= most:
+        raise UsageError(f"--threads {threads} is out of range: this machine has 1 to {most}")
+    return threads
+
+
+def describe_machine() -> dict[str, Any]:
+    """The machine and the versions, as values for JSON; results are only comparable on equals."""
+    import numpy as np
+    import torch
+
+    from lecun89.version import __version__
+
+    description: dict[str, Any] = {
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "lecun89": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cuda": torch.version.cuda,
+    }
+    if not _cuda_unavailable():
+        description["gpus"] = [
+            torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())
+        ]
+    return description
+
+
+def cpu_model() -> str:
+    """The processor's name, as the operating system tells it."""
+    if sys.platform == "linux":
+        try:
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+        except OSError:
+            pass
+    return platform.processor() or platform.machine()
+
+
+def _choose_automatically(batched: bool) -> DeviceChoice:
+    if not batched:
+        return DeviceChoice("cpu", "one example at a time is fastest on the CPU")
+    if not _cuda_unavailable():
+        return DeviceChoice("cuda:0", "batches go to the GPU")
+    if not _mps_unavailable():
+        return DeviceChoice("mps", "batches go to the GPU")
+    return DeviceChoice("cpu", "no GPU is available")
+
+
+def _cuda_unavailable(name: str = "cuda") -> str | None:
+    import torch
+
+    if torch.version.cuda is None and torch.version.hip is None:
+        return f"torch {torch.__version__} is built without CUDA"
+    try:
+        torch.cuda.init()
+        count = torch.cuda.device_count()
+    except (RuntimeError, AssertionError) as error:
+        return " ".join(str(error).split()).partition(". ")[0].rstrip(".")
+    if count == 0:
+        return "no CUDA device is visible"
+    index = int(name.partition(":")[2] or 0)
+    if index >= count:
+        return f"index {index} is out of range, there {'is' if count == 1 else 'are'} {count}"
+    return None
+
+
+def _mps_unavailable() -> str | None:
+    import torch
+
+    if not torch.backends.mps.is_built():
+        return f"torch {torch.__version__} is built without MPS"
+    if not torch.backends.mps.is_available():
+        return "this machine has no Apple GPU that torch can use"
+    return None

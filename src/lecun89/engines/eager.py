@@ -1,0 +1,179 @@
+"""The eager engine: PyTorch's autograd, on any device, at any batch size.
+
+At batch size 1 it draws what the seeds' scripts draw, in their order: the initial weights and
+the dropout masks from one torch generator, the shifts from one numpy RandomState.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lecun89.data import Digits
+from lecun89.engines.agreement import check_agreement
+from lecun89.evaluation import LOSSES, Score, outputs, score, targets
+from lecun89.models import Network
+from lecun89.settings import Settings
+from lecun89.tensorfile import Arrays, check_arrays
+from lecun89.variants import get_variant
+
+_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "adamw": torch.optim.AdamW,
+}
+_OPTIMIZER_STATE = {"sgd": (), "adamw": ("step", "exp_avg", "exp_avg_sq")}
+
+
+class EagerEngine:
+    """See `lecun89.engines.Engine`."""
+
+    def __init__(self, settings: Settings, splits: dict[str, Digits]) -> None:
+        """Put the digits on the device and draw the initial weights.
+
+        Args:
+            settings: of the training, with its device chosen.
+            splits: the digits of ``train`` and ``test``.
+
+        Raises:
+            DeviceError: the device's results disagree with the CPU's.
+        """
+        self._variant = get_variant(settings.variant)
+        self._device = torch.device(settings.device)
+        self._step_size = settings.step_size
+        self._shift_random = np.random.RandomState(settings.seed)
+        self._shift_start = self._shift_random.get_state()
+        # Initial weights are the same on every device; masks are drawn where they are used.
+        generator = torch.Generator().manual_seed(settings.seed)
+        self._network = Network(self._variant, generator)
+        if self._device.type == "cpu":
+            self._dropout_random = generator
+        else:
+            check_agreement(self._network, self._variant.loss, splits["test"], self._device)
+            self._dropout_random = torch.Generator(self._device).manual_seed(settings.seed)
+        self._network.to(self._device)
+        self._optimizer = _OPTIMIZERS[self._variant.optimizer](
+            self._network.parameters(), lr=settings.lr
+        )
+        self._loss = LOSSES[self._variant.loss]
+        self._last_loss = torch.zeros((), device=self._device)
+
+        self._images = {
+            name: torch.tensor(digits.images[:, None], device=self._device)
+            for name, digits in splits.items()
+        }
+        self._labels = {
+            name: torch.tensor(digits.labels, dtype=torch.int64, device=self._device)
+            for name, digits in splits.items()
+        }
+        self._targets = targets(self._labels["train"], self._variant.loss)
+        self._pass_images = self._images["train"]
+        self.steps_per_pass = settings.steps_per_pass
+
+    def begin_pass(self, lr: float) -> None:
+        """Set the learning rate and shift this pass's images."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        if self._variant.shift:
+            images = self._images["train"]
+            reach = self._variant.shift
+            drawn = self._shift_random.randint(-reach, reach + 1, size=(len(images), 2))
+            self._pass_images = roll(images, torch.from_numpy(drawn).to(self._device))
+
+    def run_steps(self, first: int, last: int) -> None:
+        """Do the steps from `first` to before `last` of this pass."""
+        for step in range(first, last):
+            batch = slice(step * self._step_size, (step + 1) * self._step_size)
+            images = self._pass_images[batch]
+            loss = self._loss(self._network(images, self._mask(len(images))), self._targets[batch])
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self._optimizer.step()
+        self._last_loss = loss.detach()
+
+    def end_pass(self) -> None:
+        """Close the pass: its shifts are used up."""
+        self._shift_start = self._shift_random.get_state()
+
+    def is_finite(self) -> bool:
+        """Whether the last loss and all weights are finite; waits for the device."""
+        sums = [parameter.detach().sum() for parameter in self._network.parameters()]
+        return bool(torch.stack([self._last_loss, *sums]).isfinite().all())
+
+    def score(self, split: str) -> Score:
+        """Evaluate ``train`` or ``test`` with the weights as they are."""
+        labels = self._labels[split]
+        return score(outputs(self._network, self._images[split]), labels, self._variant.loss)
+
+    def state(self) -> Arrays:
+        """Parameters, the optimizer's state of each, and the random state.
+
+        The shifts' random state is that from before this pass's draw until `end_pass`.
+        """
+        tensors: dict[str, Tensor] = {}
+        for name, parameter in self._network.named_parameters():
+            tensors[name] = parameter.detach()
+            for key, value in self._optimizer.state[parameter].items():
+                if value is not None:
+                    tensors[f"optimizer.{name}.{key}"] = value
+        tensors["random.dropout"] = self._dropout_random.get_state()
+        arrays = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
+        arrays["random.shift"] = _pack(self._shift_start)
+        return arrays
+
+    def load_state(self, arrays: Arrays) -> None:
+        """Take over a state of an engine with the same settings."""
+        parameters = dict(self._network.named_parameters())
+        expected = self.state()
+        # Before the first step an optimizer has no state yet.
+        if any(name.startswith("optimizer.") for name in arrays):
+            for name, parameter in parameters.items():
+                for key in _OPTIMIZER_STATE[self._variant.optimizer]:
+                    shape = () if key == "step" else parameter.shape
+                    expected[f"optimizer.{name}.{key}"] = np.zeros(shape, np.float32)
+        check_arrays(arrays, expected)
+        for name in expected.keys() - parameters.keys():
+            if name.startswith("optimizer."):
+                _, of, key = name.split(".", 2)
+                # PyTorch keeps step counts on the CPU and the rest beside the parameter.
+                device = "cpu" if key == "step" else self._device
+                value = torch.tensor(arrays[name], device=device)
+                self._optimizer.state[parameters[of]][key] = value
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(torch.tensor(arrays[name]))
+        self._dropout_random.set_state(torch.tensor(arrays["random.dropout"]))
+        self._shift_random.set_state(_unpack(arrays["random.shift"]))
+        self._shift_start = self._shift_random.get_state()
+
+    def _mask(self, examples: int) -> Tensor | None:
+        p = self._variant.dropout
+        if not p:
+            return None
+        mask = torch.empty(self._network.dropout_shape(examples), device=self._device)
+        # The very operations of torch.nn.functional.dropout, so that the stream is the seeds'.
+        return mask.bernoulli_(1 - p, generator=self._dropout_random).div_(1 - p)
+
+
+def roll(images: Tensor, shifts: Tensor) -> Tensor:
+    """Each image rolled on its own, as ``torch.roll`` does.
+
+    Args:
+        images: (n, 1, h, w).
+        shifts: (n, 2), pixels in y and x.
+    """
+    n, _, height, width = images.shape
+    y = (torch.arange(height, device=images.device) - shifts[:, :1]) % height
+    x = (torch.arange(width, device=images.device) - shifts[:, 1:]) % width
+    n_index = torch.arange(n, device=images.device)[:, None, None]
+    return images[n_index, 0, y[:, :, None], x[:, None, :]][:, None]
+
+
+def _pack(state: Any) -> Any:
+    _, keys, position, _, _ = state
+    return np.append(keys.astype(np.int64), position)
+
+
+def _unpack(packed: Any) -> Any:
+    return ("MT19937", packed[:-1].astype(np.uint32), int(packed[-1]), 0, 0.0)

@@ -1,0 +1,56 @@
+"""How long a training will take, from a short measurement of its own steps."""
+
+import time
+from dataclasses import dataclass
+
+from lecun89.engines import Engine
+from lecun89.settings import Settings
+
+STEPS = 200
+LIMIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A projection.
+
+    Attributes:
+        measured_steps: steps that were timed, after warming up.
+        seconds_per_step: mean of them.
+        seconds_per_evaluation: of the train and the test split together.
+        seconds: of the whole training, evaluations included.
+    """
+
+    measured_steps: int
+    seconds_per_step: float
+    seconds_per_evaluation: float
+    seconds: float
+
+
+def estimate(engine: Engine, settings: Settings) -> Estimate:
+    """Time up to 200 steps or 5 seconds of a training, whichever ends first.
+
+    Args:
+        engine: a fresh one, used up by this.
+        settings: of the training.
+    """
+    engine.begin_pass(settings.lr_at(1))
+    warmup = min(10, max(engine.steps_per_pass // 10, 1))
+    engine.run_steps(0, warmup)
+    engine.is_finite()
+    measured, began = 0, time.perf_counter()
+    elapsed = 0.0
+    while measured < STEPS and elapsed < LIMIT_SECONDS:
+        step = (warmup + measured) % engine.steps_per_pass
+        engine.run_steps(step, step + 1)
+        measured += 1
+        if measured % 10 == 0 or settings.batched:
+            engine.is_finite()  # waits for the device
+        elapsed = time.perf_counter() - began
+    began = time.perf_counter()
+    engine.score("train")
+    engine.score("test")
+    per_evaluation = time.perf_counter() - began
+    per_step = elapsed / measured
+    per_pass = settings.steps_per_pass * per_step + per_evaluation
+    return Estimate(measured, per_step, per_evaluation, settings.passes * per_pass)

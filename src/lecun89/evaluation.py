@@ -1,0 +1,96 @@
+"""Losses and scores: what a split's outputs are worth, as integers and with an interval."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lecun89.architecture import CLASSES
+from lecun89.data import Digits
+from lecun89.models import Network
+from lecun89.variants import get_variant
+from lecun89.weights import Weights
+
+_CHUNK = 10_000  # digits at a time in a forward pass: bounds its memory at about 150 MB
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Score:
+    """The result of evaluating a split.
+
+    Attributes:
+        loss: mean over the split.
+        misses: digits whose largest output is not their label's.
+        total: digits in the split.
+    """
+
+    loss: float
+    misses: int
+    total: int
+
+    @property
+    def error_percent(self) -> float:
+        """Misses in percent of the total."""
+        return 100 * self.misses / self.total
+
+    @property
+    def interval95(self) -> tuple[float, float]:
+        """Wilson's 95% interval of the error, in percent.
+
+        Source: Wilson 1927, *Probable inference, the law of succession, and statistical
+        inference*. It is the uncertainty from the size of the split, not from the seed.
+        """
+        z = 1.959963984540054
+        n, p = self.total, self.misses / self.total
+        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+        return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
+
+
+def mean_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean over examples and outputs of the squared difference, without the paper's 1/2."""
+    return torch.mean((targets - outputs) ** 2)
+
+
+LOSSES: dict[str, Loss] = {"mse": mean_squared_error, "cross_entropy": F.cross_entropy}
+"""Losses by the registry's names; each takes outputs (n, 10) and what `targets` returns."""
+
+
+def targets(labels: Tensor, loss: str) -> Tensor:
+    """What the loss compares outputs with.
+
+    Args:
+        labels: (n,) int64.
+        loss: ``mse`` gives (n, 10) float32 of +1 and -1, ``cross_entropy`` the labels.
+    """
+    if loss == "mse":
+        return F.one_hot(labels, CLASSES).to(torch.float32) * 2 - 1
+    return labels
+
+
+@torch.no_grad()
+def outputs(network: nn.Module, images: Tensor) -> Tensor:
+    """Outputs (n, 10) of the network for images (n, 1, 16, 16), without dropout or shift."""
+    return torch.cat([network(chunk) for chunk in images.split(_CHUNK)])
+
+
+def score(outputs: Tensor, labels: Tensor, loss: str) -> Score:
+    """Score of outputs (n, 10) against labels (n,), by the loss of that name."""
+    value = LOSSES[loss](outputs, targets(labels, loss))
+    misses = (outputs.argmax(dim=1) != labels).sum()
+    return Score(float(value), int(misses), len(labels))
+
+
+def score_weights(weights: Weights, digits: Digits, device: str) -> Score:
+    """Score of trained weights on digits, computed on a device."""
+    variant = get_variant(weights.variant)
+    network = Network(variant, torch.Generator())
+    network.load_state_dict({name: torch.tensor(array) for name, array in weights.arrays.items()})
+    network.to(device)
+    images = torch.tensor(digits.images[:, None], device=device)
+    labels = torch.tensor(digits.labels, dtype=torch.int64, device=device)
+    return score(outputs(network, images), labels, variant.loss)

@@ -1,0 +1,83 @@
+"""The one family of exceptions that this package raises on purpose.
+
+::
+
+    Lecun89Error
+    ├── UsageError              a value that cannot be used
+    ├── CheckFailedError        the work ran, and what it checked does not hold
+    ├── DataUnavailableError    the digits could not be had
+    │   └── DataFormatError     a source file of digits is not what it claims to be
+    ├── FileFormatError         a run, a weights file or a checkpoint cannot be read
+    ├── DeviceError             a device is absent, or computes something else
+    ├── MissingExtraError       an optional dependency is not installed or broken
+    ├── DivergedError           the loss is no longer finite
+    └── InterruptedRunError     a signal stopped the run, whose checkpoint is written
+
+Each message is one line: what failed, which value, what to do next.
+"""
+
+import difflib
+import signal
+from collections.abc import Iterable
+
+
+class Lecun89Error(Exception):
+    """Base of the family; `str()` of it is one line for the user."""
+
+
+class UsageError(Lecun89Error):
+    """A value that cannot be used: a name nobody knows, a number out of range, a conflict."""
+
+
+class CheckFailedError(Lecun89Error):
+    """The work ran to its end, and what it was asked to check does not hold."""
+
+
+class DataUnavailableError(Lecun89Error):
+    """The digits could not be had: offline, blocked, incomplete, or not the expected bytes."""
+
+
+class DataFormatError(DataUnavailableError):
+    """A source file of digits is not what it claims to be; nothing of it was used."""
+
+
+class FileFormatError(Lecun89Error):
+    """A run, a weights file or a checkpoint is missing, damaged or of another kind."""
+
+
+class DeviceError(Lecun89Error):
+    """A device is absent, or its results disagree with the CPU's."""
+
+
+class MissingExtraError(Lecun89Error):
+    """An optional dependency is not installed, or fails when it is imported."""
+
+
+class DivergedError(Lecun89Error):
+    """The loss or a weight is no longer finite."""
+
+
+class InterruptedRunError(Lecun89Error):
+    """A signal stopped the run after a whole step; its checkpoint is written.
+
+    Attributes:
+        signum: the signal's number, 2 for Ctrl-C, 15 for SIGTERM.
+    """
+
+    def __init__(self, signum: int, message: str) -> None:
+        super().__init__(message)
+        self.signum = signal.Signals(signum)
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that no table holds: it lists the known ones, the nearest first.
+
+    Args:
+        kind: what the name should have named, as in ``"variant"``.
+        name: what was given.
+        known: every name that would have been right.
+    """
+    names = list(known)
+    nearest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return UsageError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}")

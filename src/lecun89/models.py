@@ -1,0 +1,89 @@
+"""The 1989 network in PyTorch."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lecun89.architecture import BACKGROUND, LAYERS, PARAMETERS
+from lecun89.variants import Variant
+
+_ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu}
+
+
+class Network(nn.Module):
+    """LeCun et al. 1989, section 3.4, with the activations of a variant.
+
+    Parameters are H1w (12, 1, 5, 5), H1b (12, 8, 8), H2w (12, 8, 5, 5), H2b (12, 4, 4),
+    H3w (192, 30), H3b (30,), outw (30, 10), outb (10,), all float32.
+    """
+
+    def __init__(self, variant: Variant, generator: torch.Generator) -> None:
+        """Draw the initial weights.
+
+        Args:
+            variant: gives activations, initial biases and the place of dropout.
+            generator: on the CPU; the weights take its next numbers.
+        """
+        super().__init__()
+        self.activation = _ACTIVATIONS[variant.activation]
+        self.output_activation = variant.output_activation
+        self.dropout_after: Literal["H2", "H3"] | None = variant.dropout_after
+
+        # The paper has 2.4 / fan-in; the square root is the seeds' reading of it.
+        def weights(fan_in: int, shape: tuple[int, ...]) -> nn.Parameter:
+            uniform = torch.rand(shape, generator=generator)
+            return nn.Parameter((uniform - 0.5) * 2 * 2.4 / fan_in**0.5)
+
+        for layer in LAYERS:
+            bias = variant.output_bias if layer.name == "out" else 0.0
+            self.register_parameter(f"{layer.name}w", weights(layer.fan_in, layer.weight_shape))
+            self.register_parameter(
+                f"{layer.name}b", nn.Parameter(torch.full(layer.bias_shape, bias))
+            )
+
+        for layer, parameters in zip(LAYERS, (1068, 2592, 5790, 310), strict=True):
+            assert layer.parameters == parameters, layer
+        assert sum(parameter.numel() for parameter in self.parameters()) == PARAMETERS == 9760
+
+    H1w: nn.Parameter
+    H1b: nn.Parameter
+    H2w: nn.Parameter
+    H2b: nn.Parameter
+    H3w: nn.Parameter
+    H3b: nn.Parameter
+    outw: nn.Parameter
+    outb: nn.Parameter
+
+    def forward(self, x: Tensor, dropout_mask: Tensor | None = None) -> Tensor:
+        """Outputs of out, (n, 10), for images x, (n, 1, 16, 16) in [-1, 1].
+
+        Args:
+            x: the images.
+            dropout_mask: multiplies the units after which the variant drops, (n, 12, 4, 4) of
+                H2 or (n, 30) of H3; None in evaluation. It is drawn outside, by the run.
+        """
+        x = F.pad(x, (2, 2, 2, 2), "constant", BACKGROUND)  # (n, 1, 20, 20)
+        x = self.activation(F.conv2d(x, self.H1w, stride=2) + self.H1b)  # (n, 12, 8, 8)
+
+        # Each plane of H2 sees 8 of H1's 12 planes. The paper's table of connections is lost;
+        # this one, three groups of four planes, is the seeds'.
+        x = F.pad(x, (2, 2, 2, 2), "constant", BACKGROUND)  # (n, 12, 12, 12)
+        first = F.conv2d(x[:, 0:8], self.H2w[0:4], stride=2)
+        second = F.conv2d(x[:, 4:12], self.H2w[4:8], stride=2)
+        third = F.conv2d(torch.cat((x[:, 0:4], x[:, 8:12]), dim=1), self.H2w[8:12], stride=2)
+        x = self.activation(torch.cat((first, second, third), dim=1) + self.H2b)  # (n, 12, 4, 4)
+        if dropout_mask is not None and self.dropout_after == "H2":
+            x = x * dropout_mask
+
+        x = self.activation(x.flatten(start_dim=1) @ self.H3w + self.H3b)  # (n, 30)
+        if dropout_mask is not None and self.dropout_after == "H3":
+            x = x * dropout_mask
+
+        x = x @ self.outw + self.outb  # (n, 10)
+        return torch.tanh(x) if self.output_activation == "tanh" else x
+
+    def dropout_shape(self, examples: int) -> tuple[int, ...]:
+        """Shape of the dropout mask for that many examples."""
+        return (examples, 12, 4, 4) if self.dropout_after == "H2" else (examples, 30)

@@ -1,0 +1,1 @@
+"""Everything that draws: lines, tables, progress."""

@@ -1,0 +1,108 @@
+"""The display of a running training: a bar in a terminal, a plain line per pass elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from lecun89.render.lines import duration, eval_line
+from lecun89.settings import Settings
+from lecun89.training import PassResult, Position
+
+
+class TrainingDisplay:
+    """Shows progress on stderr and each pass's eval lines on stdout (or stderr).
+
+    Used as a context manager around the training.
+    """
+
+    def __init__(self, settings: Settings, *, quiet: bool, lines_to_stderr: bool) -> None:
+        """Prepare the display.
+
+        Args:
+            settings: of the training.
+            quiet: show nothing at all.
+            lines_to_stderr: keep stdout free for a document.
+        """
+        self._settings = settings
+        self._quiet = quiet
+        self._console = Console(stderr=True)
+        self._lines_to_stderr = lines_to_stderr
+        self._steps = settings.steps_per_pass
+        self._began = time.monotonic()
+        self._done_before: int | None = None
+        self._bar: Progress | None = None
+        if self._console.is_terminal and not quiet:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>5.1f}%"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                TextColumn("left"),
+                console=self._console,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._task = self._bar.add_task("", total=settings.passes * self._steps)
+
+    def __enter__(self) -> Self:
+        """Start the bar."""
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar.stop()
+
+    def show_progress(self, position: Position) -> None:
+        """Move the bar to a position."""
+        done = position.passes * self._steps + position.step
+        if self._done_before is None:
+            self._done_before = done
+            self._began = time.monotonic()
+        if self._bar:
+            number = min(position.passes + 1, self._settings.passes)
+            self._bar.update(
+                self._task,
+                completed=done,
+                description=f"pass {number}/{self._settings.passes}",
+            )
+
+    def show_pass(self, result: PassResult) -> None:
+        """Print the lines of a finished pass."""
+        if self._quiet:
+            return
+        if not self._bar:
+            self._console.print(self._plain_line(result), highlight=False, soft_wrap=True)
+        lines = [
+            str(result.number),
+            eval_line("train", result.train),
+            eval_line("test", result.test),
+        ]
+        # A live bar and stdout on one terminal: only the bar's console knows where to print.
+        if self._lines_to_stderr or (self._bar and sys.stdout.isatty()):
+            for line in lines:
+                self._console.print(line, highlight=False, soft_wrap=True)
+        else:
+            print("\n".join(lines), flush=True)
+
+    def _plain_line(self, result: PassResult) -> str:
+        line = f"pass {result.number}/{self._settings.passes}: {duration(result.seconds)}"
+        done = result.number * self._steps - (self._done_before or 0)
+        to_do = (self._settings.passes - result.number) * self._steps
+        if to_do and done > 0:
+            left = (time.monotonic() - self._began) / done * to_do
+            line += f", about {duration(left)} left"
+        return line

@@ -1,0 +1,93 @@
+"""Rich tables."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from rich import box
+from rich.table import Table
+
+from lecun89.render.lines import interval
+from lecun89.reported import REPORTED, Reported
+from lecun89.settings import Settings
+from lecun89.training import PassResult
+from lecun89.variants import Variant
+
+
+def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str = "") -> Table:
+    """A table of text, its first column to the left.
+
+    Args:
+        columns: headings; one that starts with ``>`` is set to the right.
+        rows: the cells.
+        title: above it.
+    """
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for name in columns:
+        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def closing_table(settings: Settings, result: PassResult) -> Table:
+    """The last pass beside what the seeds report for that variant and data."""
+    reports = REPORTED.get((settings.variant, settings.data), ())
+    test, train = result.test, result.train
+    rows = [
+        ["test error", *_cells("{:.2f}%", test.error_percent, [r.test_error for r in reports])],
+        ["  95% interval", f"{interval(test)}%"],
+        [
+            f"test misses of {test.total:,}",
+            *_cells("{:,}", test.misses, [_misses(r, "test", test.total) for r in reports]),
+        ],
+        ["test loss", *_cells("{:.3e}", test.loss, [r.test_loss for r in reports])],
+        ["train error", *_cells("{:.2f}%", train.error_percent, [r.train_error for r in reports])],
+        [
+            f"train misses of {train.total:,}",
+            *_cells("{:,}", train.misses, [_misses(r, "train", train.total) for r in reports]),
+        ],
+        ["train loss", *_cells("{:.3e}", train.loss, [r.train_loss for r in reports])],
+    ]
+    return plain_table(
+        ["", f">pass {result.number}", *(f">{report.source}" for report in reports)],
+        rows,
+        f"{settings.variant} on {settings.data}",
+    )
+
+
+def _cells(show: str, ours: float, theirs: Iterable[float | None]) -> list[str]:
+    return ["" if value is None else show.format(value) for value in (ours, *theirs)]
+
+
+def _misses(report: Reported, split: Literal["train", "test"], total: int) -> int | None:
+    counted = report.test_misses if split == "test" else report.train_misses
+    error = report.test_error if split == "test" else report.train_error
+    return counted if counted is not None or error is None else round(error * total / 100)
+
+
+def variants_table(variants: Iterable[Variant], counts: tuple[int, int, int]) -> Table:
+    """The registry, a row for each rung.
+
+    Args:
+        variants: in the order of the ladder.
+        counts: parameters, multiply-accumulates and activations, which all of them share.
+    """
+    rows = [
+        (
+            variant.name,
+            variant.change,
+            {"mse": "squared error", "cross_entropy": "cross-entropy"}[variant.loss],
+            f"{variant.optimizer} {variant.lr:g}"
+            + (f" to {variant.lr / variant.lr_decay:g}" if variant.lr_decay != 1 else ""),
+            " / ".join(str(passes) for passes in variant.passes.values()),
+        )
+        for variant in variants
+    ]
+    table = plain_table(["variant", "change", "loss", "optimizer", ">passes 1989 / full"], rows)
+    parameters, macs, activations = counts
+    table.caption = (
+        f"each: {parameters:,} parameters, {macs:,} multiply-accumulates, "
+        f"{activations:,} activations"
+    )
+    table.caption_justify = "left"
+    return table

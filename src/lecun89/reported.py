@@ -1,0 +1,52 @@
+"""What the paper, the blog and the notebook report, to set beside our own numbers.
+
+Sources: LeCun et al. 1989, section 4 (after 23 passes); Karpathy's blog post of 2022 with the
+printed output in its repository; the notebook on all the data that followed it. Where a source's
+loop printed ``int(error * total)`` the count can be one short, so misses are derived from the
+error there.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One source's result for a variant on some data.
+
+    Attributes:
+        source: ``paper``, ``blog`` or ``notebook``.
+        test_error: in percent.
+        test_loss: mean over the split; None where it was not printed, or printed wrongly.
+        test_misses: where the source counts them itself.
+        train_error: in percent.
+        train_loss: as test_loss.
+        train_misses: as test_misses.
+    """
+
+    source: str
+    test_error: float
+    test_loss: float | None = None
+    train_error: float | None = None
+    train_loss: float | None = None
+    test_misses: int | None = None
+    train_misses: int | None = None
+
+
+_PAPER = Reported("paper", 5.0, 1.8e-2, 0.14, 2.5e-3, test_misses=102, train_misses=10)
+
+REPORTED: dict[tuple[str, str], tuple[Reported, ...]] = {
+    ("base", "1989"): (
+        _PAPER,
+        Reported("blog", 4.09, 2.838382e-2, 0.62, 4.073383e-3),
+        Reported("notebook", 4.14),
+    ),
+    ("xent", "1989"): (Reported("blog", 4.38, None, 0.0), Reported("notebook", 4.58)),
+    ("adamw", "1989"): (Reported("blog", 3.59, None, 0.0), Reported("notebook", 3.89)),
+    ("shift", "1989"): (Reported("blog", 2.19, None, 1.70), Reported("notebook", 2.29)),
+    ("modern", "1989"): (Reported("blog", 1.59, None, 1.47),),
+    ("modern-h3", "1989"): (Reported("notebook", 2.09),),
+    ("base", "full"): (Reported("blog", 2.74), Reported("notebook", 3.0)),
+    ("modern", "full"): (Reported("blog", 1.25),),
+    ("modern-h3", "full"): (Reported("notebook", 1.45),),
+}
+"""Reports by (variant, data). The paper's network is ``base``; its digits were others."""

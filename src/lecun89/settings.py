@@ -1,0 +1,101 @@
+"""Everything that decides what a training computes, and where each value came from."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lecun89.data import get_data
+from lecun89.devices import check_name
+from lecun89.exceptions import UsageError
+from lecun89.variants import get_variant
+
+Origin = Literal["flag", "environment", "variant", "default", "chosen"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values that decide a training; with the machine and torch, they decide its bits.
+
+    Attributes:
+        variant: name of the variant.
+        data: name of the data set.
+        seed: of the initial weights and of every draw, 0 to 2**32 - 1.
+        passes: over the training split.
+        lr: learning rate of the first pass.
+        batch_size: examples in a step; None for all of them.
+        device: ``cpu``, ``cuda:N`` or ``mps``, or ``auto`` while it is not chosen.
+        engine: name of the engine, or ``auto`` while it is not chosen.
+        threads: CPU threads.
+    """
+
+    variant: str
+    data: str
+    seed: int
+    passes: int
+    lr: float
+    batch_size: int | None
+    device: str
+    engine: str
+    threads: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with, in one line that names the flag."""
+        get_variant(self.variant)
+        get_data(self.data)
+        check_name(self.device)
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"--seed {self.seed} is out of range: 0 to {2**32 - 1}")
+        if self.passes < 1:
+            raise UsageError(f"--passes {self.passes} is out of range: at least 1")
+        if not (math.isfinite(self.lr) and self.lr > 0):
+            raise UsageError(f"--lr {self.lr} is out of range: a finite number above 0")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise UsageError(f"--batch-size {self.batch_size} is out of range: at least 1, or full")
+        if self.threads < 1:
+            raise UsageError(f"--threads {self.threads} is out of range: at least 1")
+
+    @property
+    def batched(self) -> bool:
+        """Whether a step takes more than one example."""
+        return self.batch_size != 1
+
+    @property
+    def examples(self) -> int:
+        """Digits in the training split."""
+        return get_data(self.data).train
+
+    @property
+    def step_size(self) -> int:
+        """Examples in a step, as a number; the last step of a pass takes what is left."""
+        return min(self.batch_size or self.examples, self.examples)
+
+    @property
+    def steps_per_pass(self) -> int:
+        """Steps in a pass, a last partial batch included."""
+        return math.ceil(self.examples / self.step_size)
+
+    def lr_at(self, pass_number: int) -> float:
+        """Learning rate of a pass, counted from 1: a straight line from lr to lr / lr_decay."""
+        decay = get_variant(self.variant).lr_decay
+        if decay == 1.0 or self.passes == 1:
+            return self.lr
+        alpha = (pass_number - 1) / (self.passes - 1)
+        return (1 - alpha) * self.lr + alpha * (self.lr / decay)
+
+    def as_document(self) -> dict[str, Any]:
+        """The values by name, for JSON; batch size ``full`` for all examples."""
+        return {**vars(self), "batch_size": self.batch_size or "full"}
+
+
+def parse_batch_size(text: str) -> int | None:
+    """A batch size from ``full`` (None) or a number.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text == "full":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--batch-size {text!r} is neither a number nor full") from None

@@ -1,0 +1,104 @@
+"""Training: a generator of one result per pass. It never prints and writes nothing."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lecun89.engines import Engine
+from lecun89.evaluation import Score
+from lecun89.exceptions import DivergedError
+from lecun89.settings import Settings
+
+SLICE_SECONDS = 0.05
+"""Steps run in slices of about this long; between two, a run can be saved or stopped."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a training is.
+
+    Attributes:
+        passes: whole passes done.
+        step: steps done of the pass after them.
+        seconds: training time of those steps.
+    """
+
+    passes: int = 0
+    step: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """One pass, evaluated.
+
+    Attributes:
+        number: the pass, counted from 1.
+        lr: its learning rate.
+        seconds: wall time of its steps, without the evaluation.
+        train: score on the training split after it.
+        test: score on the test split after it.
+    """
+
+    number: int
+    lr: float
+    seconds: float
+    train: Score
+    test: Score
+
+
+def fit(
+    engine: Engine,
+    settings: Settings,
+    start: Position | None = None,
+    on_slice: Callable[[Position], None] = lambda position: None,
+) -> Iterator[PassResult]:
+    """Train from `start` to the last pass.
+
+    Args:
+        engine: holding the state that belongs to `start`.
+        settings: of the training.
+        start: where to go on; from the beginning when left out.
+        on_slice: called between slices; what it raises ends the training there.
+
+    Yields:
+        A result after each pass, when the engine holds the state to go on from.
+
+    Raises:
+        DivergedError: the loss or a weight is not finite.
+    """
+    position = start or Position()
+    slice_steps = 1
+    for number in range(position.passes + 1, settings.passes + 1):
+        lr = settings.lr_at(number)
+        engine.begin_pass(lr)
+        while position.step < engine.steps_per_pass:
+            stop = min(position.step + slice_steps, engine.steps_per_pass)
+            began = time.perf_counter()
+            engine.run_steps(position.step, stop)
+            finite = engine.is_finite()
+            seconds = time.perf_counter() - began
+            if not finite:
+                raise _diverged(number, stop, engine.steps_per_pass, lr)
+            slice_steps = _next_slice(stop - position.step, seconds)
+            position = Position(number - 1, stop, position.seconds + seconds)
+            on_slice(position)
+        train, test = engine.score("train"), engine.score("test")
+        if not (math.isfinite(train.loss) and math.isfinite(test.loss)):
+            raise _diverged(number, position.step, engine.steps_per_pass, lr)
+        engine.end_pass()
+        yield PassResult(number, lr, position.seconds, train, test)
+        position = Position(number)
+
+
+def _next_slice(steps: int, seconds: float) -> int:
+    wanted = round(steps * SLICE_SECONDS / max(seconds, 1e-6))
+    return min(max(wanted, 1), 2 * steps)
+
+
+def _diverged(number: int, step: int, steps: int, lr: float) -> DivergedError:
+    return DivergedError(
+        f"pass {number}: the loss is not finite any more by step {step:,} of {steps:,}; "
+        f"lower --lr, which was {lr:g}"
+    )

@@ -1,0 +1,122 @@
+"""The registry: what each named training is, as a table of frozen values.
+
+Read from top to bottom it is the blog: every rung changes a few values of the rung above.
+Sources: LeCun et al. 1989; Karpathy 2022, *Deep Neural Nets: 33 years ago and 33 years from
+now*, with its repository's ``repro.py`` and ``modern.py``. Nothing here needs PyTorch.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lecun89.exceptions import unknown_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """Network, loss, optimizer, schedule, augmentation and passes of one named training.
+
+    Attributes:
+        name: its name in the registry.
+        change: what differs from the rung above, in words.
+        activation: of H1, H2 and H3.
+        output_activation: of out; None leaves its sums as they are (logits).
+        output_bias: initial value of out's biases.
+        loss: mean over examples and outputs of the squared difference to targets of +1 and -1,
+            or softmax cross-entropy, the mean over examples.
+        optimizer: PyTorch's, with PyTorch's defaults but for the learning rate.
+        lr: learning rate of the first pass.
+        lr_decay: the last pass runs at lr / lr_decay, those between on a straight line.
+        shift: largest roll of an image, in pixels, in y and x; drawn for each example.
+        dropout: probability that a unit is dropped.
+        dropout_after: the layer whose outputs are dropped.
+        passes: passes over the training split, by name of the data.
+    """
+
+    name: str
+    change: str
+    activation: Literal["tanh", "relu"]
+    output_activation: Literal["tanh"] | None
+    output_bias: float
+    loss: Literal["mse", "cross_entropy"]
+    optimizer: Literal["sgd", "adamw"]
+    lr: float
+    lr_decay: float = 1.0
+    shift: int = 0
+    dropout: float = 0.0
+    dropout_after: Literal["H2", "H3"] | None = None
+    passes: dict[str, int]
+
+
+base = Variant(
+    name="base",
+    change="the network of 1989: mean squared error, tanh everywhere",
+    activation="tanh",
+    output_activation="tanh",
+    output_bias=-1.0,
+    loss="mse",
+    optimizer="sgd",
+    lr=0.03,
+    passes={"1989": 23, "full": 100},
+)
+
+xent = replace(
+    base,
+    name="xent",
+    change="cross-entropy on softmax, no tanh on out, its biases start at 0",
+    output_activation=None,
+    output_bias=0.0,
+    loss="cross_entropy",
+    lr=0.01,
+)
+
+adamw = replace(
+    xent,
+    name="adamw",
+    change="AdamW, learning rate from 3e-4 to 1e-4; twice the passes",
+    optimizer="adamw",
+    lr=3e-4,
+    lr_decay=3.0,
+    passes={"1989": 46, "full": 80},
+)
+
+shift = replace(
+    adamw,
+    name="shift",
+    change="images rolled by up to one pixel in x and y",
+    shift=1,
+    passes={"1989": 60, "full": 80},
+)
+
+modern = replace(
+    shift,
+    name="modern",
+    change="ReLU; dropout 0.25 on H2's output (the repository's placement)",
+    activation="relu",
+    dropout=0.25,
+    dropout_after="H2",
+    passes={"1989": 80, "full": 80},
+)
+
+modern_h3 = replace(
+    modern,
+    name="modern-h3",
+    change="dropout after H3 instead (the notebook's placement)",
+    dropout_after="H3",
+)
+
+VARIANTS: dict[str, Variant] = {
+    variant.name: variant for variant in (base, xent, adamw, shift, modern, modern_h3)
+}
+"""Every variant by its name, in the order of the ladder."""
+
+
+def get_variant(name: str) -> Variant:
+    """The variant of that name.
+
+    Raises:
+        UsageError: there is none; the message lists the names and suggests the nearest.
+    """
+    try:
+        return VARIANTS[name]
+    except KeyError:
+        raise unknown_name("variant", name, VARIANTS) from None

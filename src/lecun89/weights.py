@@ -1,0 +1,127 @@
+"""Weights files: ours (safetensors with a header), and the state dicts of the upstream scripts."""
+
+import io
+import pickle
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lecun89 import tensorfile
+from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.exceptions import FileFormatError, UsageError
+from lecun89.files import read_limited
+from lecun89.tensorfile import Arrays, check_arrays
+from lecun89.variants import get_variant
+
+_KIND = "weights"
+_MAX_BYTES = 1 << 20  # the network's weights take 39 kB
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights and what is known of them.
+
+    Attributes:
+        arrays: float32, by the paper's names, in the shapes of `PARAMETER_SHAPES`.
+        variant: the variant whose network they belong to.
+        data: the data set they were trained on; None where the file does not say.
+        data_sha256: digest of its training split; None where the file does not say.
+    """
+
+    arrays: Arrays
+    variant: str
+    data: str | None = None
+    data_sha256: str | None = None
+
+
+def save_weights(path: Path, weights: Weights, **header: Any) -> None:
+    """Write a weights file, whole or not at all; `header` adds to what it says of itself."""
+    arrays = {name: weights.arrays[name] for name in PARAMETER_SHAPES}
+    known = {
+        "variant": weights.variant,
+        "data": weights.data,
+        "data_sha256": weights.data_sha256,
+    }
+    tensorfile.write(path, _KIND, arrays, known | header)
+
+
+def load_weights(path: Path, variant: str | None = None) -> Weights:
+    """Read a weights file of this package, or ``model.pt`` of the upstream scripts.
+
+    Args:
+        path: the file. Nothing in it is executed.
+        variant: the network that the weights belong to; an upstream file does not say.
+
+    Raises:
+        FileFormatError: the file is missing, damaged, too large, or holds something else.
+        UsageError: `variant` is needed, unknown, or not what the file says.
+    """
+    content = read_limited(path, _MAX_BYTES)
+    if content[:2] == b"PK" or content[:1] == b"\x80" or path.suffix in (".pt", ".pth"):
+        if variant is None:
+            raise UsageError(
+                f"{path} does not say which network it belongs to: give --variant, as in "
+                "--variant base (repro.py) or --variant modern (modern.py)"
+            )
+        return Weights(_checked(path, _unpickle(path, content)), get_variant(variant).name)
+    arrays, header = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
+    found = header.get("variant")
+    if variant is not None and variant != found:
+        raise UsageError(f"--variant {variant} conflicts with {path}, which is of {found}")
+    try:
+        get_variant(str(found))
+    except UsageError as error:
+        raise FileFormatError(f"{path} is of no variant known here: {error}") from error
+    return Weights(
+        _checked(path, arrays), str(found), header.get("data"), header.get("data_sha256")
+    )
+
+
+def _unpickle(path: Path, content: bytes) -> Arrays:
+    import torch
+
+    try:
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
+                    raise FileFormatError(f"{path} unpacks to more than {_MAX_BYTES:,} bytes")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except FileFormatError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise FileFormatError(
+            f"{path} holds more than tensors, so it was not loaded: nothing in it was executed"
+        ) from error
+    except Exception as error:  # torch's readers raise nearly every type on damaged files
+        raise FileFormatError(f"{path} is not a file that torch.save wrote, or damaged") from error
+    if not isinstance(loaded, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
+    ):
+        raise FileFormatError(f"{path} is not a state dict of named tensors")
+    for name, shape in PARAMETER_SHAPES.items():
+        if name in loaded and tuple(loaded[name].shape) != shape:
+            found = tuple(loaded[name].shape)
+            raise FileFormatError(f"{path}: {name} has shape {found}, not {shape}")
+    return {name: value.detach().numpy() for name, value in loaded.items() if _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    return value.layout.__str__() == "torch.strided" and not value.is_quantized
+
+
+def _checked(path: Path, arrays: Arrays) -> Arrays:
+    expected = {name: np.zeros(shape, np.float32) for name, shape in PARAMETER_SHAPES.items()}
+    try:
+        check_arrays(arrays, expected)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path} does not hold the 1989 network: {error}") from error
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise FileFormatError(f"{path}: {name} is not finite")
+    return arrays
