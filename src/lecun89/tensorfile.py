@@ -33,7 +33,7 @@ def write(path: Path, kind: str, arrays: Arrays, header: dict[str, Any]) -> None
         arrays: C-contiguous, little-endian.
         header: anything JSON can hold, not using the keys kind, format_version and digest.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     header = {"kind": kind, "format_version": FORMAT_VERSION, **header}
     header["digest"] = _digest(arrays, header)
     with replacing(path) as temporary:
@@ -55,9 +55,7 @@ def read(path: Path, kind: str, *, limit: int) -> tuple[Arrays, dict[str, Any]]:
     content = read_limited(path, limit)
     header = _header(path, content)
     if header.get("kind") != kind:
-        raise FileFormatError(
-            f"{path} does not hold {kind}: its header says {header.get('kind')!r}"
-        )
+        raise FileFormatError(f"{path} holds {header.get('kind')!r}, not {kind}")
     version = header.get("format_version")
     if version != FORMAT_VERSION:
         raise FileFormatError(

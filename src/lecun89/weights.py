@@ -104,15 +104,14 @@ def _unpickle(path: Path, content: bytes) -> Arrays:
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
     ):
         raise FileFormatError(f"{path} is not a state dict of named tensors")
-    for name, shape in PARAMETER_SHAPES.items():
-        if name in loaded and tuple(loaded[name].shape) != shape:
-            found = tuple(loaded[name].shape)
-            raise FileFormatError(f"{path}: {name} has shape {found}, not {shape}")
-    return {name: value.detach().numpy() for name, value in loaded.items() if _is_plain(value)}
-
-
-def _is_plain(value: Any) -> bool:
-    return value.layout.__str__() == "torch.strided" and not value.is_quantized
+    for name, value in loaded.items():
+        # Checked before NumPy sees it: not every tensor can become an array.
+        if value.dtype != torch.float32 or value.layout != torch.strided:
+            raise FileFormatError(f"{path}: {name} is {value.dtype}, {value.layout}, not float32")
+        if tuple(value.shape) != PARAMETER_SHAPES.get(name, tuple(value.shape)):
+            found = tuple(value.shape)
+            raise FileFormatError(f"{path}: {name} has shape {found}, not {PARAMETER_SHAPES[name]}")
+    return {name: value.detach().numpy() for name, value in loaded.items()}
 
 
 def _checked(path: Path, arrays: Arrays) -> Arrays:

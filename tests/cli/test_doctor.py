@@ -1,0 +1,50 @@
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from tests.conftest import Result
+
+
+def test_json_tells_machine_devices_engines_and_data(
+    cli: Callable[..., Result], data_dir: Path
+) -> None:
+    document = cli("doctor", "--json").document
+    assert document["schema_version"] == 1
+    assert document["machine"]["torch"] == torch.__version__
+    devices = {device["name"].split(":")[0]: device for device in document["devices"]}
+    assert devices.keys() == {"cpu", "cuda", "mps"}
+    assert devices["cpu"]["available"] is True
+    assert all(device["detail"] for device in devices.values())
+    assert "eager" in document["engines"]
+    assert document["data"] == {
+        "directory": str(data_dir),
+        "sets": {"1989": "ready", "full": "absent"},
+    }
+
+
+def test_the_table_fits_100_columns(cli: Callable[..., Result]) -> None:
+    result = cli("doctor")
+    assert result.exit_code == 0
+    assert "eager" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("error", [ImportError, OSError, RuntimeError])
+def test_a_broken_torchvision_is_told_with_what_needs_it(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(name: str) -> ModuleType:
+        raise error("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr("lecun89.cli.doctor.importlib.import_module", fail)
+    packages = cli("doctor", "--json").document["packages"]
+    assert packages["torchvision"] == (
+        "broken: operator torchvision::nms does not exist "
+        "(only `prepare --source download` needs it)"
+    )
+    assert "tensorboard" in packages
+    assert "torch" in sys.modules

@@ -1,0 +1,266 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lecun89.exceptions import FileFormatError
+from lecun89.runs import Run, open_run
+from tests.conftest import Result, command
+
+QUICK = ("--variant", "modern", "--batch-size", 64, "--passes", 2)
+
+
+def only_run() -> Run:
+    (path,) = Path("runs").iterdir()
+    return open_run(path)
+
+
+def test_the_first_pass_of_base_is_the_seeds(base_run: tuple[Path, Result]) -> None:
+    path, result = base_run
+    (metrics,) = open_run(path).read_metrics()
+    assert metrics.train.loss == pytest.approx(6.303316e-02, rel=1e-4)
+    assert metrics.test.loss == pytest.approx(6.877644e-02, rel=1e-4)
+    assert metrics.test.misses == 206
+    lines = result.stdout.splitlines()
+    assert lines[0] == "1"
+    assert lines[1].startswith("eval: split train. loss 6.303")
+    assert lines[2].startswith("eval: split test . loss 6.87")
+    assert lines[2].endswith("error 10.26%. misses: 206")
+    assert lines[-1] == str(path)
+    table = result.stdout
+    assert "4.09%" in table  # the blog's
+    assert "102" in table  # the paper's
+    assert "pass 1/1: " in result.stderr
+    assert "one example at a time is fastest on the CPU" in result.stderr
+
+
+def test_json_is_one_document_of_the_documented_shape(cli: Callable[..., Result]) -> None:
+    result = cli("train", *QUICK, "--json")
+    document = result.document
+    assert list(document) == ["schema_version", "run", "variant", "data", "seconds", "splits"]
+    run = only_run()
+    assert document["run"] == str(run.path)
+    assert document["seconds"] == pytest.approx(sum(m.seconds for m in run.read_metrics()))
+    last = run.read_metrics()[-1]
+    assert document["splits"]["test"]["misses"] == last.test.misses
+    assert document["splits"]["train"]["total"] == 7291
+    assert "eval: split test ." in result.stderr
+
+
+def test_quiet_leaves_the_result_alone(cli: Callable[..., Result]) -> None:
+    result = cli("train", *QUICK, "-q")
+    assert result.stderr == ""
+    train, test, path = result.stdout.splitlines()
+    assert train.startswith("eval: split train.")
+    assert test.startswith("eval: split test .")
+    assert path == str(only_run().path)
+
+
+def test_a_run_records_where_its_values_came_from(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LECUN89_SEED", "7")
+    cli("train", "--variant", "xent", "--batch-size", "full", "--passes", 1, "-q")
+    run = only_run()
+    assert run.path.name.endswith("-xent-1989-s7")
+    assert run.settings.batch_size is None
+    assert run.origins == {
+        "variant": "flag",
+        "data": "default",
+        "seed": "environment",
+        "passes": "flag",
+        "lr": "variant",
+        "batch_size": "flag",
+        "device": "chosen",
+        "engine": "chosen",
+        "threads": "default",
+    }
+    assert run.machine["torch"]
+    config = json.loads((run.path / "config.json").read_text())
+    assert config["settings"]["batch_size"] == {"value": "full", "origin": "flag"}
+
+
+def test_dry_run_prints_the_plan_and_makes_nothing(cli: Callable[..., Result]) -> None:
+    result = cli("train", "--variant", "modern", "--data", "1989", "--dry-run")
+    assert result.exit_code == 0
+    assert "583,280 steps" in result.stdout
+    assert "over 200 steps" in result.stdout
+    for line in result.stdout.splitlines():
+        if line.startswith(" variant"):
+            assert line.split() == ["variant", "modern", "flag"]
+    document = cli("train", "--batch-size", 512, "--dry-run", "--json").document
+    assert document["steps"] == 23 * 15
+    assert document["settings"]["lr"] == {"value": 0.03, "origin": "variant"}
+    assert document["estimate"]["seconds"] > 0
+    assert not Path("runs").exists()
+
+
+def test_tensorboard_files_hold_the_scalars(cli: Callable[..., Result]) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert cli("train", *QUICK, "--tensorboard", "-q").exit_code == 0
+    run = only_run()
+    events = EventAccumulator(str(run.path / "tensorboard"))
+    events.Reload()
+    found = [(event.step, event.value) for event in events.Scalars("error/test")]
+    expected = [(m.number, pytest.approx(m.test.error_percent)) for m in run.read_metrics()]
+    assert found == expected
+    assert set(events.Tags()["scalars"]) == {"loss/train", "loss/test", "error/train", "error/test"}
+
+
+def test_without_tensorboard_the_extra_is_named(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    result = cli("train", *QUICK, "--tensorboard")
+    assert result.exit_code == 1
+    assert 'pip install "lecun89[tensorboard]"' in result.error
+
+
+def test_divergence_stops_the_run_and_keeps_a_finite_state(cli: Callable[..., Result]) -> None:
+    result = cli("train", "--variant", "xent", "--lr", 1e38, "--batch-size", 64)
+    assert result.exit_code == 1
+    assert result.error.startswith("pass 1: the loss is not finite any more")
+    assert "lower --lr, which was 1e+38" in result.error
+    state, _ = only_run().load_state()
+    assert all(np.isfinite(array).all() for array in state.values())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Run:
+    """The run that interrupted ones must equal."""
+    runs = tmp_path_factory.mktemp("whole") / "runs"
+    env = os.environ | {"LECUN89_DATA_DIR": str(data_dir)}
+    subprocess.run(
+        command("train", *QUICK, "--runs-dir", runs), env=env, check=True, capture_output=True
+    )
+    return open_run(next(runs.iterdir()))
+
+
+def same(found: Run, right: Run) -> None:
+    """Weights, metrics and random state are the same bits; only times differ."""
+    assert found.weights_path.read_bytes() == right.weights_path.read_bytes()
+    for one, other in zip(found.read_metrics(), right.read_metrics(), strict=True):
+        assert (one.number, one.lr, one.train, one.test) == (
+            other.number,
+            other.lr,
+            other.train,
+            other.test,
+        )
+    (one_state, _), (other_state, _) = found.load_state(), right.load_state()
+    assert one_state.keys() == other_state.keys()
+    assert all(np.array_equal(one_state[key], other_state[key]) for key in other_state)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[], tuple[subprocess.Popen[str], Run]]]:
+    """Start a training and wait until it is in the middle of a pass."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start() -> tuple[subprocess.Popen[str], Run]:
+        process = subprocess.Popen(
+            command("train", *QUICK, "--checkpoint-seconds", 0.01),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                run = only_run()
+                if run.load_state()[1].step > 10:
+                    return process, run
+            except (ValueError, OSError, FileFormatError):
+                pass
+            time.sleep(0.005)
+        raise AssertionError(process.communicate())
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(
+    start: Callable[..., tuple[subprocess.Popen[str], Run]],
+    whole: Run,
+    process: Callable[..., Result],
+) -> None:
+    victim, run = start()
+    victim.kill()
+    victim.wait()
+    result = process("train", "--resume", run.path)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == str(run.path)
+    same(run, whole)
+
+
+@pytest.mark.parametrize(("which", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_saved_and_says_how_to_go_on(
+    start: Callable[..., tuple[subprocess.Popen[str], Run]],
+    whole: Run,
+    cli: Callable[..., Result],
+    which: signal.Signals,
+    code: int,
+) -> None:
+    stopped, run = start()
+    stopped.send_signal(which)
+    _, stderr = stopped.communicate(timeout=30)
+    assert stopped.returncode == code
+    result = Result(code, "", stderr)
+    assert result.error.startswith("interrupted in pass ")
+    assert result.error.endswith(f"go on with: lecun89 train --resume {run.path}")
+    assert cli("train", "--resume", run.path.name).exit_code == 0
+    same(run, whole)
+    again = cli("train", "--resume", run.path)
+    assert again.exit_code == 0
+    same(run, whole)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "kept"),
+    [
+        ("--lr", 0.5, 0.0003),
+        ("--seed", 3, 1337),
+        ("--passes", 9, 2),
+        ("--batch-size", "full", 64),
+        ("--variant", "base", "modern"),
+        ("--data", "full", "1989"),
+        ("--threads", 2, 1),
+    ],
+)
+def test_a_flag_against_the_run_is_refused(
+    whole: Run, cli: Callable[..., Result], flag: str, value: object, kept: object
+) -> None:
+    result = cli("train", "--resume", whole.path, flag, value)
+    assert result.exit_code == 2
+    assert f"{flag} {value} conflicts with {whole.path}, which has {kept}" in result.error
+    agreeing = cli("train", "--resume", whole.path, flag, kept, "--device", "auto")
+    assert agreeing.exit_code == 0
+
+
+def test_torchvision_is_not_needed(process: Callable[..., Result], tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "torchvision.py").write_text("raise RuntimeError('torchvision::nms')")
+    env = {"PYTHONPATH": os.pathsep.join([str(broken), *sys.path])}
+    for args in (
+        ("prepare", "--data-dir", "fresh"),
+        ("train", *QUICK, "-q"),
+        ("eval", "-q"),
+        ("doctor",),
+    ):
+        assert process(*args, env=env).exit_code == 0, args
+    assert "torchvision::nms" in process("doctor", env=env).stdout
+    refused = process("prepare", "--source", "download", "--data-dir", "other", env=env)
+    assert refused.exit_code == 4
+    assert "torchvision::nms" in refused.error
+    assert not list(Path("other").rglob("*"))

@@ -1,0 +1,150 @@
+"""Helpers that several tests share."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lecun89.data import Digits, load, prepare
+from lecun89.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data_dir: Path) -> None:
+    """Each test in its own directory, with its own runs and a terminal of 100 columns."""
+    for name in [name for name in os.environ if name.startswith("LECUN89_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LECUN89_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with 1989 prepared."""
+    directory = tmp_path_factory.mktemp("data")
+    prepare("1989", directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def splits(data_dir: Path) -> dict[str, Digits]:
+    """Train and test digits of 1989."""
+    return {split: load("1989", split, data_dir) for split in ("train", "test")}
+
+
+@pytest.fixture(scope="session")
+def reference_loop() -> ModuleType:
+    """The module benchmarks/reference_loop.py."""
+    path = ROOT / "benchmarks" / "reference_loop.py"
+    spec = importlib.util.spec_from_file_location("reference_loop", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Result:
+    """What a command left behind."""
+
+    def __init__(self, exit_code: int, stdout: str, stderr: str) -> None:
+        self.exit_code, self.stdout, self.stderr = exit_code, stdout, stderr
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Stdout as one JSON document."""
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> str:
+        """The one error line; anything else on stderr before it is progress."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.stderr
+        assert self.stderr.endswith(lines[0] + "\n")
+        assert "Traceback" not in self.stderr
+        return lines[0].removeprefix("error: ")
+
+
+@pytest.fixture
+def cli() -> Callable[..., Result]:
+    """Run a command in this process."""
+
+    def run(*args: object) -> Result:
+        from lecun89.cli import app
+
+        result = CliRunner().invoke(app, [str(arg) for arg in args])
+        return Result(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def process() -> Callable[..., Result]:
+    """Run a command in a process of its own."""
+
+    def run(*args: object, env: dict[str, str] | None = None) -> Result:
+        done = subprocess.run(
+            command(*args),
+            capture_output=True,
+            text=True,
+            env=os.environ | (env or {}),
+            timeout=300,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def command(*args: object) -> list[str]:
+    """The command line of a process."""
+    return [sys.executable, "-m", "lecun89", *map(str, args)]
+
+
+@pytest.fixture(scope="session")
+def base_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> tuple[Path, Result]:
+    """One pass of base on 1989, one digit at a time, and what `train` printed."""
+    runs = tmp_path_factory.mktemp("base") / "runs"
+    env = os.environ | {"LECUN89_DATA_DIR": str(data_dir), "COLUMNS": "100"}
+    done = subprocess.run(
+        command("train", "--passes", 1, "--runs-dir", runs),
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=300,
+        check=True,
+    )
+    return next(runs.iterdir()), Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    """Settings with the values that a test does not care about."""
+
+    def make(**changes: Any) -> Settings:
+        values: dict[str, Any] = {
+            "variant": "base",
+            "data": "1989",
+            "seed": 1337,
+            "passes": 2,
+            "lr": 0.03,
+            "batch_size": 1,
+            "device": "cpu",
+            "engine": "eager",
+            "threads": 1,
+        }
+        return Settings(**(values | changes))
+
+    return make

@@ -1,0 +1,116 @@
+import copy
+
+import pytest
+import torch
+
+from lecun89 import devices
+from lecun89.data import Digits
+from lecun89.engines import agreement
+from lecun89.exceptions import DeviceError, UsageError
+from lecun89.models import Network
+from lecun89.variants import VARIANTS
+
+without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", "", "cpu:0", "cuda:-1"])
+def test_a_name_that_is_no_device_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="known: auto, cpu, cuda"):
+        devices.choose(name, batched=False)
+
+
+@without_cuda
+def test_missing_cuda_says_why_and_what_there_is() -> None:
+    with pytest.raises(DeviceError, match=r"cuda is not available: .+; available: cpu"):
+        devices.choose("cuda", batched=True)
+
+
+def test_index_out_of_range_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
+    assert devices.choose("cuda", batched=True).device == "cuda:0"
+    assert devices.choose("cuda:1", batched=False).device == "cuda:1"
+    with pytest.raises(DeviceError, match=r"index 2 is out of range, there are 2; .*cuda:1"):
+        devices.choose("cuda:2", batched=True)
+
+
+def test_a_driver_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("Found no NVIDIA driver on your system. Please check\nthat you have")
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "init", fail)
+    with pytest.raises(DeviceError, match="Found no NVIDIA driver on your system; available: cpu"):
+        devices.choose("cuda", batched=True)
+    assert "NVIDIA driver" in devices.list_devices()[1].detail
+
+
+def test_auto_chooses_by_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_cuda_unavailable", lambda name="cuda": None)
+    one = devices.choose("auto", batched=False)
+    assert (one.device, one.reason) == ("cpu", "one example at a time is fastest on the CPU")
+    assert devices.choose("auto", batched=True).device == "cuda:0"
+    monkeypatch.setattr(devices, "_cuda_unavailable", lambda name="cuda": "gone")
+    monkeypatch.setattr(devices, "_mps_unavailable", lambda: None)
+    assert devices.choose("auto", batched=True).device == "mps"
+    monkeypatch.setattr(devices, "_mps_unavailable", lambda: "gone")
+    assert devices.choose("auto", batched=True).device == "cpu"
+
+
+def test_mps_with_a_silent_fallback_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_ENABLE_MPS_FALLBACK", "1")
+    with pytest.raises(DeviceError, match="unset it"):
+        devices.set_up("mps", 1)
+
+
+def test_threads_beyond_the_machine_are_refused() -> None:
+    assert devices.check_threads(1) == 1
+    with pytest.raises(UsageError, match="--threads 100000"):
+        devices.check_threads(100_000)
+
+
+@pytest.mark.parametrize("name", ["base", "modern"])
+def test_agreement_of_a_device_with_the_cpu(name: str, splits: dict[str, Digits]) -> None:
+    network = Network(VARIANTS[name], torch.Generator().manual_seed(1))
+    agreement.check_agreement(network, VARIANTS[name].loss, splits["test"], torch.device("cpu"))
+
+
+def test_a_device_that_computes_something_else_is_refused(
+    splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Network(VARIANTS["base"], torch.Generator().manual_seed(1))
+    honest = agreement._outputs_and_gradients
+
+    def faulty(
+        network: Network, loss: str, digits: Digits, device: torch.device | None
+    ) -> dict[str, torch.Tensor]:
+        if device is None:
+            return honest(network, loss, digits, None)
+        broken = copy.deepcopy(network)
+        with torch.no_grad():
+            broken.H3w[0] *= 1.5  # as if a kernel read the wrong stride
+        return honest(broken, loss, digits, None)
+
+    monkeypatch.setattr(agreement, "_outputs_and_gradients", faulty)
+    with pytest.raises(DeviceError, match="disagrees with the CPU.*--device cpu"):
+        agreement.check_agreement(network, "mse", splits["test"], torch.device("cpu"))
+
+
+@pytest.mark.gpu
+def test_cuda_computes_what_the_cpu_computes(splits: dict[str, Digits]) -> None:
+    devices.set_up("cuda:0", 1)
+    for variant in VARIANTS.values():
+        network = Network(variant, torch.Generator().manual_seed(1))
+        agreement.check_agreement(network, variant.loss, splits["test"], torch.device("cuda:0"))
+    devices.synchronize(torch.device("cuda:0"))
+
+
+@pytest.mark.mps
+def test_mps_computes_what_the_cpu_computes(splits: dict[str, Digits]) -> None:
+    devices.set_up("mps", 1)
+    for variant in VARIANTS.values():
+        network = Network(variant, torch.Generator().manual_seed(1))
+        agreement.check_agreement(network, variant.loss, splits["test"], torch.device("mps"))
+    devices.synchronize(torch.device("mps"))

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import torch
+
+from lecun89.data import Digits
+from lecun89.evaluation import Score, outputs, score, score_weights
+from lecun89.models import Network
+from lecun89.variants import VARIANTS
+from lecun89.weights import Weights
+
+
+def test_wilson_interval_against_published_values() -> None:
+    # Newcombe 1998, table I, method 3: 81/263, 15/148, 0/20, 1/29.
+    for misses, total, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        found = Score(0.0, misses, total).interval95
+        assert found == pytest.approx((100 * low, 100 * high), abs=0.006)
+
+
+def test_interval_stays_within_0_and_100() -> None:
+    assert Score(0.0, 0, 10).interval95[0] == 0
+    assert Score(0.0, 10, 10).interval95[1] == pytest.approx(100)
+
+
+def test_misses_are_counted_where_float32_would_lose_one() -> None:
+    labels = torch.zeros(2007, dtype=torch.int64)
+    out = torch.zeros(2007, 10)
+    out[206:, 0] = 1
+    out[:206, 1] = 1
+    found = score(out, labels, "cross_entropy")
+    assert (found.misses, found.total) == (206, 2007)
+    error = (out.argmax(1) != labels).float().mean()
+    assert int(error.item() * 2007) == 205  # what the seeds' loops print
+
+
+@pytest.mark.parametrize("name", ["base", "modern"])
+def test_loss_is_the_splits_mean(name: str, splits: dict[str, Digits]) -> None:
+    network = Network(VARIANTS[name], torch.Generator().manual_seed(3))
+    digits = splits["test"]
+    arrays = {key: value.detach().numpy() for key, value in network.named_parameters()}
+    found = score_weights(Weights(arrays, name), digits, "cpu")
+    out = outputs(network, torch.from_numpy(digits.images.copy())[:, None]).double().numpy()
+    rows = np.arange(len(digits))
+    if name == "base":
+        targets = np.full((len(digits), 10), -1.0)
+        targets[rows, digits.labels] = 1
+        expected = ((targets - out) ** 2).mean()
+    else:
+        logs = np.log(np.exp(out).sum(axis=1)) - out[rows, digits.labels]
+        expected = logs.mean()
+    assert found.loss == pytest.approx(expected, rel=1e-5)
+    assert found.misses == int((out.argmax(axis=1) != digits.labels).sum())

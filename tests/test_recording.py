@@ -1,0 +1,96 @@
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lecun89 import recording
+from lecun89.data import Digits
+from lecun89.engines import make_engine
+from lecun89.exceptions import DivergedError, FileFormatError, InterruptedRunError
+from lecun89.runs import Run, create_run
+from lecun89.settings import Settings
+
+
+@pytest.fixture
+def make(
+    settings: Callable[..., Settings], splits: dict[str, Digits], tmp_path: Path
+) -> Callable[..., Run]:
+    def make(**changes: object) -> Run:
+        of = settings(**({"variant": "modern", "lr": 3e-4, "batch_size": 64} | changes))
+        origins = dict.fromkeys(of.as_document(), "default")
+        run = create_run(tmp_path / "runs", of, origins, {"train": splits["train"].sha256}, {})
+        recording.start(run, make_engine(of, splits))
+        return run
+
+    return make
+
+
+def test_an_interrupted_run_goes_on_to_the_same_files(
+    make: Callable[..., Run], splits: dict[str, Digits]
+) -> None:
+    whole, parts = make(), make()
+    list(recording.train(whole, make_engine(whole.settings, splits)))
+    for _ in range(100):
+        asked = iter([None, None, signal.SIGINT])
+        try:
+            list(
+                recording.train(
+                    parts, make_engine(parts.settings, splits), stop_signal=lambda a=asked: next(a)
+                )
+            )
+        except InterruptedRunError as error:
+            assert str(parts.path) in str(error)
+        else:
+            pytest.fail("no signal was taken")
+        if len(parts.read_metrics()) == 2:
+            break
+    assert parts.weights_path.read_bytes() == whole.weights_path.read_bytes()
+    for found, right in zip(parts.read_metrics(), whole.read_metrics(), strict=True):
+        assert (found.lr, found.train, found.test) == (right.lr, right.train, right.test)
+    found_state, right_state = parts.load_state()[0], whole.load_state()[0]
+    assert found_state.keys() == right_state.keys()
+    assert all(np.array_equal(found_state[key], right_state[key]) for key in right_state)
+
+
+def test_the_state_is_saved_within_a_pass(
+    make: Callable[..., Run], splits: dict[str, Digits]
+) -> None:
+    run = make()
+    steps = []
+
+    def look(position: object) -> None:
+        steps.append(run.load_state()[1].step)
+
+    engine = make_engine(run.settings, splits)
+    list(recording.train(run, engine, checkpoint_seconds=0.01, on_progress=look))
+    assert any(step > 0 for step in steps)
+
+
+def test_divergence_keeps_the_last_finite_state(
+    make: Callable[..., Run], splits: dict[str, Digits]
+) -> None:
+    run = make(lr=1e37)
+    with pytest.raises(DivergedError):
+        list(recording.train(run, make_engine(run.settings, splits), checkpoint_seconds=1e-9))
+    state, _ = run.load_state()
+    assert all(np.isfinite(array).all() for array in state.values())
+
+
+def test_a_state_of_another_run_is_refused(
+    make: Callable[..., Run], splits: dict[str, Digits]
+) -> None:
+    run, other = make(), make(variant="base")
+    list(recording.train(run, make_engine(run.settings, splits)))
+    (other.path / "state.safetensors").write_bytes((run.path / "state.safetensors").read_bytes())
+    with pytest.raises(FileFormatError, match="does not fit its settings"):
+        list(recording.train(other, make_engine(other.settings, splits)))
+
+
+def test_lost_metrics_are_noticed(make: Callable[..., Run], splits: dict[str, Digits]) -> None:
+    run = make()
+    list(recording.train(run, make_engine(run.settings, splits)))
+    (run.path / "metrics.jsonl").unlink()
+    with pytest.raises(FileFormatError, match="0 passes before the saved state"):
+        list(recording.train(run, make_engine(run.settings, splits)))

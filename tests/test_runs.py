@@ -1,0 +1,93 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.evaluation import Score
+from lecun89.exceptions import FileFormatError
+from lecun89.runs import Run, create_run, find_run, open_run
+from lecun89.settings import Settings
+from lecun89.training import PassResult, Position
+from lecun89.weights import load_weights
+
+STATE = {name: np.zeros(shape, np.float32) for name, shape in PARAMETER_SHAPES.items()}
+RESULT = PassResult(1, 0.03, 1.5, Score(0.1, 3, 7291), Score(0.2, 4, 2007))
+
+
+@pytest.fixture
+def make(settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Run]:
+    def make(**changes: object) -> Run:
+        of = settings(**changes)
+        origins = dict.fromkeys(of.as_document(), "default")
+        return create_run(tmp_path / "runs", of, origins, {"train": "abc"}, {"cpu": "x"})
+
+    return make
+
+
+def test_a_run_is_read_as_it_was_made(make: Callable[..., Run]) -> None:
+    run = make(batch_size=None, variant="modern")
+    assert open_run(run.path) == run
+    run.save_pass([RESULT], STATE)
+    assert run.read_metrics() == [RESULT]
+    state, position = run.load_state()
+    assert position == Position(1)
+    assert state.keys() == STATE.keys()
+    weights = load_weights(run.weights_path)
+    assert (weights.variant, weights.data, weights.data_sha256) == ("modern", "1989", "abc")
+
+
+def test_two_runs_of_the_same_second_are_two(make: Callable[..., Run]) -> None:
+    runs = [make() for _ in range(3)]
+    assert len({run.path for run in runs}) == 3
+
+
+def test_the_newest_run_is_found_and_near_names_are_suggested(
+    make: Callable[..., Run], tmp_path: Path
+) -> None:
+    older, newer = make(), make()
+    os.utime(older.path / "config.json", ns=(1, 1))
+    runs_dir = tmp_path / "runs"
+    assert find_run(None, runs_dir) == newer.path
+    assert find_run(older.path.name, runs_dir) == older.path
+    assert find_run(str(older.path), Path("elsewhere")) == older.path
+    with pytest.raises(FileFormatError, match=f"did you mean .*{newer.path.name[:20]}"):
+        find_run(newer.path.name + "x", runs_dir)
+    with pytest.raises(FileFormatError, match="make one with `lecun89 train`"):
+        find_run(None, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[:50],
+        lambda text: "[]",
+        lambda text: text.replace("eager", "eager\\u0000") + "}",
+        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
+        lambda text: text.replace("base", "bass"),
+        lambda text: text.replace('"passes"', '"pases"'),
+        lambda text: text.replace("0.03", "-1"),
+        lambda text: "[" * 100_000,
+    ],
+)
+def test_a_damaged_configuration_is_one_line(
+    make: Callable[..., Run], change: Callable[[str], str]
+) -> None:
+    config = make().path / "config.json"
+    config.write_text(change(config.read_text()))
+    with pytest.raises(FileFormatError, match=r"config\.json") as caught:
+        open_run(config.parent)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_metrics_are_one_line(make: Callable[..., Run]) -> None:
+    run = make()
+    run.save_pass([RESULT], STATE)
+    path = run.path / "metrics.jsonl"
+    for broken in ("{", "[]", json.dumps({"pass": 1}), "\udcff"):
+        path.write_text(broken, errors="surrogateescape")
+        with pytest.raises(FileFormatError, match=r"metrics\.jsonl"):
+            run.read_metrics()

@@ -1,0 +1,59 @@
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from lecun89.exceptions import UsageError
+from lecun89.settings import Settings, parse_batch_size
+
+
+def test_learning_rate_falls_on_a_line_from_the_first_pass_to_the_last(
+    settings: Callable[..., Settings],
+) -> None:
+    of = settings(variant="adamw", lr=3e-4, passes=46)
+    rates = [of.lr_at(number) for number in range(1, 47)]
+    assert rates[0] == 3e-4
+    assert rates[-1] == pytest.approx(1e-4)
+    steps = [after - before for before, after in itertools.pairwise(rates)]
+    assert steps == pytest.approx([-2e-4 / 45] * 45)
+    assert settings(variant="adamw", lr=3e-4, passes=1).lr_at(1) == 3e-4
+    assert {settings(passes=23).lr_at(number) for number in range(1, 24)} == {0.03}
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps"), [(1, 7291), (2, 3646), (7291, 1), (7290, 2), (10_000, 1), (None, 1)]
+)
+def test_a_last_partial_batch_is_a_step(
+    batch_size: int | None, steps: int, settings: Callable[..., Settings]
+) -> None:
+    assert settings(batch_size=batch_size).steps_per_pass == steps
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("variant", "bas"),
+        ("data", "2022"),
+        ("device", "tpu"),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("passes", 0),
+        ("lr", 0.0),
+        ("lr", float("nan")),
+        ("lr", float("inf")),
+        ("batch_size", 0),
+        ("threads", 0),
+    ],
+)
+def test_a_useless_value_is_refused_by_name(
+    name: str, value: object, settings: Callable[..., Settings]
+) -> None:
+    with pytest.raises(UsageError, match=name.replace("_", "-")):
+        settings(**{name: value})
+
+
+def test_batch_size_is_a_number_or_full() -> None:
+    assert parse_batch_size("full") is None
+    assert parse_batch_size("64") == 64
+    with pytest.raises(UsageError, match="'ful'"):
+        parse_batch_size("ful")
