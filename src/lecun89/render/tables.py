@@ -17,11 +17,19 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
     """A table of text, its first column to the left.
 
     Args:
-        columns: headings; one that starts with ``>`` is set to the right.
+        columns: headings; one that starts with ``>`` is set to the right. No heading is shown
+            when all are empty.
         rows: the cells.
         title: above it.
     """
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    columns = list(columns)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        pad_edge=False,
+        show_header=any(columns),
+    )
     for name in columns:
         table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
     for row in rows:
