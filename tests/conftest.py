@@ -11,12 +11,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from lecun89.data import Digits, load, prepare
 from lecun89.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+
+torch.set_num_threads(1)  # as the command line does; more are slower, on a busy machine by far
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lecun89.data import Digits
-from lecun89.evaluation import Score, outputs, score, score_weights
+from lecun89.evaluation import Score, outputs, outputs_of, score, score_outputs
 from lecun89.models import Network
 from lecun89.variants import VARIANTS
 from lecun89.weights import Weights
@@ -42,7 +42,7 @@ def test_loss_is_the_splits_mean(name: str, splits: dict[str, Digits]) -> None:
     network = Network(VARIANTS[name], torch.Generator().manual_seed(3))
     digits = splits["test"]
     arrays = {key: value.detach().numpy() for key, value in network.named_parameters()}
-    found = score_weights(Weights(arrays, name), digits, "cpu")
+    found = score_outputs(outputs_of(Weights(arrays, name), digits, "cpu"), digits, name)
     out = outputs(network, torch.from_numpy(digits.images.copy())[:, None]).double().numpy()
     rows = np.arange(len(digits))
     if name == "base":

@@ -14,11 +14,11 @@ LAYERS = [
     {"version", "exceptions"},
     {"architecture", "files"},
     {"variants", "tensorfile", "devices", "reported"},
-    {"data", "weights"},
-    {"models", "settings"},
+    {"data", "outputdir"},
+    {"models", "settings", "weights"},
     {"evaluation"},
     {"engines"},
-    {"training", "estimate"},
+    {"training", "estimate", "mistakes"},
     {"runs", "events"},
     {"recording"},
     {"render"},
@@ -30,7 +30,7 @@ ALLOWED = {
     "torchvision": {"data"},
     "tensorboard": {"events"},
 }
-TORCH_AT_IMPORT = {"models", "evaluation", "engines"}
+TORCH_AT_IMPORT = {"models", "evaluation", "engines", "estimate"}
 
 
 def modules() -> dict[str, ast.Module]:

@@ -23,7 +23,7 @@ def make(settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Run
     def make(**changes: object) -> Run:
         of = settings(**changes)
         origins = dict.fromkeys(of.as_document(), "default")
-        return create_run(tmp_path / "runs", of, origins, {"train": "abc"}, {"cpu": "x"})
+        return create_run(tmp_path / "runs", of, origins, {"train": "abc"}, {"cpu": "x"}, STATE)
 
     return make
 
@@ -36,7 +36,7 @@ def test_a_run_is_read_as_it_was_made(make: Callable[..., Run]) -> None:
     state, position = run.load_state()
     assert position == Position(1)
     assert state.keys() == STATE.keys()
-    weights = load_weights(run.weights_path)
+    weights = load_weights(run.weights_path())
     assert (weights.variant, weights.data, weights.data_sha256) == ("modern", "1989", "abc")
 
 
@@ -69,7 +69,10 @@ def test_the_newest_run_is_found_and_near_names_are_suggested(
         lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
         lambda text: text.replace("base", "bass"),
         lambda text: text.replace('"passes"', '"pases"'),
-        lambda text: text.replace("0.03", "-1"),
+        lambda text: text.replace("0.03", "-1.0"),
+        lambda text: text.replace("1337", "1337.5"),
+        lambda text: text.replace('"cpu"', '"auto"'),
+        lambda text: text.replace('"default"', "null", 1).replace('"value": 2', '"value": true'),
         lambda text: "[" * 100_000,
     ],
 )
@@ -87,7 +90,33 @@ def test_damaged_metrics_are_one_line(make: Callable[..., Run]) -> None:
     run = make()
     run.save_pass([RESULT], STATE)
     path = run.path / "metrics.jsonl"
-    for broken in ("{", "[]", json.dumps({"pass": 1}), "\udcff"):
+    line = path.read_text()
+    for broken in (
+        *("{", "[]", json.dumps({"pass": 1}), "\udcff", line + line),
+        line.replace('"pass": 1', '"pass": 2'),
+        line.replace('"total": 2007', '"total": 0'),
+        line.replace('"misses": 4', '"misses": "x"'),
+    ):
         path.write_text(broken, errors="surrogateescape")
         with pytest.raises(FileFormatError, match=r"metrics\.jsonl"):
             run.read_metrics()
+
+
+def test_a_run_that_cannot_be_made_leaves_nothing(
+    make: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lecun89.runs.write_json", fail)
+    with pytest.raises(OSError, match="No space left"):
+        make()
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_state_of_other_settings_is_refused(make: Callable[..., Run]) -> None:
+    run = make()
+    config = run.path / "config.json"
+    config.write_text(config.read_text().replace("1337", "1338"))
+    with pytest.raises(FileFormatError, match="of other settings than"):
+        open_run(run.path).load_state()

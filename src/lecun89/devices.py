@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lecun89.exceptions import DeviceError, UsageError, unknown_name
+from lecun89.exceptions import DeviceError, UsageError, one_line, unknown_name
 
 if TYPE_CHECKING:
     import torch
@@ -148,8 +148,12 @@ def check_threads(threads: int) -> int:
     return threads
 
 
-def describe_machine() -> dict[str, Any]:
-    """The machine and the versions, as values for JSON; results are only comparable on equals."""
+def describe_machine(device: str) -> dict[str, Any]:
+    """The machine and the versions, as values for JSON; results are only comparable on equals.
+
+    Args:
+        device: the device in use; a GPU is described only then, because asking starts it.
+    """
     import numpy as np
     import torch
 
@@ -166,10 +170,8 @@ def describe_machine() -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.version.cuda,
     }
-    if not _cuda_unavailable():
-        description["gpus"] = [
-            torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())
-        ]
+    if device.startswith("cuda"):
+        description["gpu"] = torch.cuda.get_device_name(device)
     return description
 
 
@@ -204,7 +206,7 @@ def _cuda_unavailable(name: str = "cuda") -> str | None:
         torch.cuda.init()
         count = torch.cuda.device_count()
     except (RuntimeError, AssertionError) as error:
-        return " ".join(str(error).split()).partition(". ")[0].rstrip(".")
+        return one_line(error).partition(". ")[0].rstrip(".")
     if count == 0:
         return "no CUDA device is visible"
     index = int(name.partition(":")[2] or 0)

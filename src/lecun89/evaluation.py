@@ -1,5 +1,6 @@
 """Losses and scores: what a split's outputs are worth, as integers and with an interval."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from lecun89.architecture import CLASSES
 from lecun89.data import Digits
+from lecun89.exceptions import FileFormatError
 from lecun89.models import Network
 from lecun89.variants import get_variant
 from lecun89.weights import Weights
@@ -31,6 +33,11 @@ class Score:
     loss: float
     misses: int
     total: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot have been counted; scores are also read from files."""
+        if not 0 <= self.misses <= self.total or self.total < 1:
+            raise ValueError(f"{self.misses!r} misses of {self.total!r}")
 
     @property
     def error_percent(self) -> float:
@@ -85,12 +92,22 @@ def score(outputs: Tensor, labels: Tensor, loss: str) -> Score:
     return Score(float(value), int(misses), len(labels))
 
 
-def score_weights(weights: Weights, digits: Digits, device: str) -> Score:
-    """Score of trained weights on digits, computed on a device."""
-    variant = get_variant(weights.variant)
-    network = Network(variant, torch.Generator())
+def outputs_of(weights: Weights, digits: Digits, device: str) -> Tensor:
+    """Outputs (n, 10) of trained weights for digits, computed on a device."""
+    network = Network(get_variant(weights.variant), torch.Generator())
     network.load_state_dict({name: torch.tensor(array) for name, array in weights.arrays.items()})
     network.to(device)
-    images = torch.tensor(digits.images[:, None], device=device)
-    labels = torch.tensor(digits.labels, dtype=torch.int64, device=device)
-    return score(outputs(network, images), labels, variant.loss)
+    return outputs(network, torch.tensor(digits.images[:, None], device=device))
+
+
+def score_outputs(outputs: Tensor, digits: Digits, variant: str) -> Score:
+    """Score of outputs (n, 10) for digits, by the variant's loss.
+
+    Raises:
+        FileFormatError: the loss is not finite, so that the weights are of no use.
+    """
+    labels = torch.tensor(digits.labels, dtype=torch.int64, device=outputs.device)
+    found = score(outputs, labels, get_variant(variant).loss)
+    if not math.isfinite(found.loss):
+        raise FileFormatError("these weights give a loss that is not finite: they are of no use")
+    return found

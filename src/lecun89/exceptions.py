@@ -69,6 +69,12 @@ class InterruptedRunError(Lecun89Error):
         self.signum = signal.Signals(signum)
 
 
+def one_line(error: BaseException) -> str:
+    """What an exception of some library says, on one line of at most 200 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that no table holds: it lists the known ones, the nearest first.
 

@@ -18,19 +18,30 @@ def replacing(path: Path) -> Iterator[Path]:
     The file is synced before the rename and its directory after it, so that a crash leaves
     either the old file or the new one. When the block raises, the old one stays untouched.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
+    temporary = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        temporary = Path(name)
         os.close(handle)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        _sync_directory(path.parent)
+    except OSError as error:
+        # A full disk has no name, and the temporary file's would say nothing to the user.
+        error.filename = str(path)
         raise
-    _sync_directory(path.parent)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(directory: Path) -> None:
+    """Remove temporary files that a killed process left; nobody else may be writing there."""
+    for path in directory.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lecun89.architecture import BACKGROUND, LAYERS, PARAMETERS
+from lecun89.architecture import ACTIVATIONS, BACKGROUND, LAYERS, MACS, PARAMETERS
 from lecun89.variants import Variant
 
 _ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu}
@@ -46,6 +46,7 @@ class Network(nn.Module):
         for layer, parameters in zip(LAYERS, (1068, 2592, 5790, 310), strict=True):
             assert layer.parameters == parameters, layer
         assert sum(parameter.numel() for parameter in self.parameters()) == PARAMETERS == 9760
+        assert (MACS, ACTIVATIONS) == (63_660, 1000)
 
     H1w: nn.Parameter
     H1b: nn.Parameter

@@ -10,17 +10,22 @@ state.safetensors       everything that training needs to go on to the same bits
 
 import difflib
 import json
-from dataclasses import asdict, dataclass, fields
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from lecun89 import tensorfile
 from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.evaluation import Score
-from lecun89.exceptions import FileFormatError, UsageError
-from lecun89.files import read_limited, write_json, write_text
-from lecun89.settings import Origin, Settings, parse_batch_size
+from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line
+from lecun89.files import read_limited, sweep, write_json, write_text
+from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
 from lecun89.training import PassResult, Position
 from lecun89.weights import Weights, save_weights
@@ -39,34 +44,49 @@ class Run:
     Attributes:
         path: its directory.
         settings: what decides its bits.
-        origins: where each value of the settings came from.
+        origins: where each value of the settings came from: ``flag``, ``environment``,
+            ``variant``, ``default``, or ``chosen: `` and why.
         data_sha256: digest of each split it was started with.
         machine: where it was started, as `lecun89.devices.describe_machine` tells it.
     """
 
     path: Path
     settings: Settings
-    origins: dict[str, Origin]
+    origins: dict[str, str]
     data_sha256: dict[str, str]
     machine: dict[str, Any]
 
-    @property
-    def weights_path(self) -> Path:
-        """File of the weights after the last whole pass."""
-        return self.path / "weights.safetensors"
-
-    def finished_weights_path(self) -> Path:
-        """The file of the weights, when there is one.
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Within the block, no other process may train this run.
 
         Raises:
-            FileFormatError: no pass is done yet.
+            Lecun89Error: one does.
         """
-        if not self.weights_path.exists():
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise Lecun89Error(f"another process is training {self.path}: let it end") from None
+        try:
+            sweep(self.path)
+            yield
+        finally:
+            lock.release()
+
+    def weights_path(self) -> Path:
+        """File of the weights after the last whole pass.
+
+        Raises:
+            FileFormatError: there is none yet.
+        """
+        path = self.path / "weights.safetensors"
+        if not path.exists():
             raise FileFormatError(
-                f"{self.path} has no whole pass yet: "
+                f"{self.path} has no weights of a whole pass yet: "
                 f"go on with `lecun89 train --resume {self.path}`"
             )
-        return self.weights_path
+        return path
 
     def read_metrics(self) -> list[PassResult]:
         """Results of the passes done so far.
@@ -79,9 +99,12 @@ class Run:
             return []
         try:
             lines = read_limited(path, _MAX_TEXT).decode().splitlines()
-            return [_result(json.loads(line)) for line in lines]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise FileFormatError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+            results = [_result(json.loads(line)) for line in lines]
+            if [result.number for result in results] != list(range(1, len(results) + 1)):
+                raise ValueError("a pass is missing")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise FileFormatError(f"{path} is damaged: {one_line(error)}") from error
+        return results
 
     def save_pass(self, results: list[PassResult], state: Arrays) -> None:
         """Save the metrics up to a whole pass, its weights, and the state to go on from."""
@@ -94,24 +117,28 @@ class Run:
             self.settings.data,
             self.data_sha256["train"],
         )
-        save_weights(self.weights_path, weights, passes=passes, seed=self.settings.seed)
+        path = self.path / "weights.safetensors"
+        save_weights(path, weights, passes=passes, seed=self.settings.seed)
         # Last, so that a crash before it repeats the pass and writes the same files again.
         self.save_state(state, Position(passes))
 
     def save_state(self, state: Arrays, position: Position) -> None:
         """Save what training needs to go on from here."""
-        tensorfile.write(self.path / "state.safetensors", _KIND, state, asdict(position))
+        header = {"settings": self.settings.as_document(), "position": asdict(position)}
+        tensorfile.write(self.path / "state.safetensors", _KIND, state, header)
 
     def load_state(self) -> tuple[Arrays, Position]:
         """The last saved state.
 
         Raises:
-            FileFormatError: it is missing or damaged.
+            FileFormatError: it is missing, damaged, or of other settings.
         """
         path = self.path / "state.safetensors"
         arrays, header = tensorfile.read(path, _KIND, limit=_MAX_STATE)
+        if header.get("settings") != self.settings.as_document():
+            raise FileFormatError(f"{path} is of other settings than {self.path / 'config.json'}")
         try:
-            position = Position(**{field.name: header[field.name] for field in fields(Position)})
+            position = Position(**header["position"])
         except (KeyError, TypeError) as error:
             raise FileFormatError(f"{path} is damaged: no position in its header") from error
         return arrays, position
@@ -120,18 +147,34 @@ class Run:
 def create_run(
     runs_dir: Path,
     settings: Settings,
-    origins: dict[str, Origin],
+    origins: dict[str, str],
     data_sha256: dict[str, str],
     machine: dict[str, Any],
+    state: Arrays,
 ) -> Run:
     """Make a new directory ``<utc>-<variant>-<data>-s<seed>`` for a run; none is overwritten.
 
+    Args:
+        runs_dir: where runs are kept; made where it is missing.
+        settings: as in `Run`, like those that follow.
+        origins: see there.
+        data_sha256: see there.
+        machine: see there.
+        state: of a fresh engine, so that the run can be gone on with from the first step.
+
     Raises:
-        OSError: it cannot be made.
+        Lecun89Error: `runs_dir` is not to be written to.
+        OSError: a file cannot be written; nothing is left of the run.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = f"{stamp}-{settings.variant}-{settings.data}-s{settings.seed}"
-    path = _make_directory(runs_dir, name)
+    try:
+        path = _make_directory(runs_dir, name)
+    except OSError as error:
+        raise Lecun89Error(
+            f"cannot make a run in {runs_dir}: {error.strerror}; "
+            "choose another directory with --runs-dir"
+        ) from error
     run = Run(path, settings, origins, data_sha256, machine)
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -142,7 +185,12 @@ def create_run(
         "data_sha256": data_sha256,
         "machine": machine,
     }
-    write_json(path / "config.json", document)
+    try:
+        run.save_state(state, Position())
+        write_json(path / "config.json", document)  # which makes it a run
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
     return run
 
 
@@ -164,19 +212,16 @@ def open_run(path: Path) -> Run:
             raise FileFormatError(
                 f"{config} has schema version {version!r}, this lecun89 reads {SCHEMA_VERSION}"
             )
-        values = {key: entry["value"] for key, entry in document["settings"].items()}
-        values["batch_size"] = parse_batch_size(str(values["batch_size"]))
+        entries = document["settings"].items()
         return Run(
             path,
-            Settings(**values),
-            {key: entry["origin"] for key, entry in document["settings"].items()},
+            Settings.from_document({key: entry["value"] for key, entry in entries}),
+            {key: str(entry["origin"]) for key, entry in entries},
             dict(document["data_sha256"]),
             dict(document["machine"]),
         )
-    except FileFormatError:
-        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
-        raise FileFormatError(f"{config} is damaged: {' '.join(str(error).split())}") from error
+        raise FileFormatError(f"{config} is damaged: {one_line(error)}") from error
 
 
 def list_runs(runs_dir: Path) -> list[Path]:
@@ -231,9 +276,13 @@ def _document(result: PassResult) -> dict[str, Any]:
 
 def _result(document: dict[str, Any]) -> PassResult:
     return PassResult(
-        number=document["pass"],
-        lr=document["lr"],
-        seconds=document["seconds"],
-        train=Score(**document["train"]),
-        test=Score(**document["test"]),
+        number=int(document["pass"]),
+        lr=float(document["lr"]),
+        seconds=float(document["seconds"]),
+        train=_score(**document["train"]),
+        test=_score(**document["test"]),
     )
+
+
+def _score(loss: float, misses: int, total: int) -> Score:
+    return Score(float(loss), int(misses), int(total))

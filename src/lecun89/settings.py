@@ -1,15 +1,15 @@
 """Everything that decides what a training computes, and where each value came from."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from lecun89.data import get_data
 from lecun89.devices import check_name
 from lecun89.exceptions import UsageError
 from lecun89.variants import get_variant
 
-Origin = Literal["flag", "environment", "variant", "default", "chosen"]
+MOST_PASSES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class Settings:
         check_name(self.device)
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed} is out of range: 0 to {2**32 - 1}")
-        if self.passes < 1:
-            raise UsageError(f"--passes {self.passes} is out of range: at least 1")
+        if not 1 <= self.passes <= MOST_PASSES:
+            raise UsageError(f"--passes {self.passes} is out of range: 1 to {MOST_PASSES:,}")
         if not (math.isfinite(self.lr) and self.lr > 0):
             raise UsageError(f"--lr {self.lr} is out of range: a finite number above 0")
         if self.batch_size is not None and self.batch_size < 1:
@@ -81,6 +81,27 @@ class Settings:
             return self.lr
         alpha = (pass_number - 1) / (self.passes - 1)
         return (1 - alpha) * self.lr + alpha * (self.lr / decay)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """The settings that `as_document` gave, device and engine chosen.
+
+        Raises:
+            ValueError: a value is missing, unexpected, or of another type.
+            UsageError: a value is out of range.
+        """
+        values = dict(document)
+        if values.get("batch_size") == "full":
+            values["batch_size"] = None
+        expected = {field.name: field.type for field in fields(cls)}
+        if values.keys() != expected.keys():
+            raise ValueError(f"its values are {', '.join(values)}")
+        for name, value in values.items():
+            if type(value) not in (expected[name], *getattr(expected[name], "__args__", ())):
+                raise ValueError(f"{name} is {value!r}")
+        if "auto" in (values["device"], values["engine"]):
+            raise ValueError("its device or engine is auto")
+        return cls(**values)
 
     def as_document(self) -> dict[str, Any]:
         """The values by name, for JSON; batch size ``full`` for all examples."""

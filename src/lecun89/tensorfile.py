@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load, save_file
+from safetensors.numpy import load, save
 
-from lecun89.exceptions import FileFormatError
+from lecun89.exceptions import FileFormatError, one_line
 from lecun89.files import read_limited, replacing
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -36,8 +36,9 @@ def write(path: Path, kind: str, arrays: Arrays, header: dict[str, Any]) -> None
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     header = {"kind": kind, "format_version": FORMAT_VERSION, **header}
     header["digest"] = _digest(arrays, header)
+    content = save(arrays, metadata={_KEY: json.dumps(header, allow_nan=False)})
     with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={_KEY: json.dumps(header, allow_nan=False)})
+        temporary.write_bytes(content)
 
 
 def read(path: Path, kind: str, *, limit: int) -> tuple[Arrays, dict[str, Any]]:
@@ -65,7 +66,7 @@ def read(path: Path, kind: str, *, limit: int) -> tuple[Arrays, dict[str, Any]]:
     try:
         arrays = load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise FileFormatError(f"{path} is damaged: {_one_line(error)}") from error
+        raise FileFormatError(f"{path} is damaged: {one_line(error)}") from error
     digest = header.pop("digest", None)
     if digest != _digest(arrays, header):
         raise FileFormatError(f"{path} is damaged: its digest does not match its content")
@@ -108,7 +109,3 @@ def _digest(arrays: Arrays, header: dict[str, Any]) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         digest.update(array.data)
     return digest.hexdigest()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

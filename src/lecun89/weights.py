@@ -12,6 +12,7 @@ import numpy as np
 
 from lecun89 import tensorfile
 from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.data import get_data
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.files import read_limited
 from lecun89.tensorfile import Arrays, check_arrays
@@ -62,23 +63,25 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
     """
     content = read_limited(path, _MAX_BYTES)
     if content[:2] == b"PK" or content[:1] == b"\x80" or path.suffix in (".pt", ".pth"):
+        upstream = _checked(path, _unpickle(path, content))
         if variant is None:
             raise UsageError(
                 f"{path} does not say which network it belongs to: give --variant, as in "
                 "--variant base (repro.py) or --variant modern (modern.py)"
             )
-        return Weights(_checked(path, _unpickle(path, content)), get_variant(variant).name)
+        return Weights(upstream, get_variant(variant).name)
     arrays, header = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
     found = header.get("variant")
     if variant is not None and variant != found:
         raise UsageError(f"--variant {variant} conflicts with {path}, which is of {found}")
+    data = header.get("data")
     try:
         get_variant(str(found))
+        if data is not None:
+            get_data(str(data))
     except UsageError as error:
-        raise FileFormatError(f"{path} is of no variant known here: {error}") from error
-    return Weights(
-        _checked(path, arrays), str(found), header.get("data"), header.get("data_sha256")
-    )
+        raise FileFormatError(f"{path} is of another version of lecun89: {error}") from error
+    return Weights(_checked(path, arrays), str(found), data, header.get("data_sha256"))
 
 
 def _unpickle(path: Path, content: bytes) -> Arrays:
@@ -104,14 +107,26 @@ def _unpickle(path: Path, content: bytes) -> Arrays:
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
     ):
         raise FileFormatError(f"{path} is not a state dict of named tensors")
+    arrays = {}
     for name, value in loaded.items():
-        # Checked before NumPy sees it: not every tensor can become an array.
-        if value.dtype != torch.float32 or value.layout != torch.strided:
-            raise FileFormatError(f"{path}: {name} is {value.dtype}, {value.layout}, not float32")
-        if tuple(value.shape) != PARAMETER_SHAPES.get(name, tuple(value.shape)):
-            found = tuple(value.shape)
-            raise FileFormatError(f"{path}: {name} has shape {found}, not {PARAMETER_SHAPES[name]}")
-    return {name: value.detach().numpy() for name, value in loaded.items()}
+        shape = PARAMETER_SHAPES.get(name)
+        try:
+            # Not every tensor can become an array: it may be sparse, nested, or without data.
+            if value.dtype != torch.float32 or (shape and tuple(value.shape) != shape):
+                raise TypeError("another type or shape")
+            arrays[name] = value.detach().numpy()
+        except (TypeError, RuntimeError) as error:
+            raise FileFormatError(
+                f"{path}: {name} is {_describe(value)}, not float32 {shape or ''}"
+            ) from error
+    return arrays
+
+
+def _describe(value: Any) -> str:
+    try:
+        return f"{value.dtype} {tuple(value.shape)} {value.layout}"
+    except RuntimeError:  # nested tensors have no shape
+        return f"{value.dtype} without a shape"
 
 
 def _checked(path: Path, arrays: Arrays) -> Arrays:

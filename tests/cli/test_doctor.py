@@ -33,6 +33,12 @@ def test_the_table_fits_100_columns(cli: Callable[..., Result]) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
+def test_quiet_tells_only_what_does_not_work(cli: Callable[..., Result]) -> None:
+    result = cli("doctor", "-q")
+    assert "eager" not in result.stdout
+    assert "mps" in result.stdout
+
+
 @pytest.mark.parametrize("error", [ImportError, OSError, RuntimeError])
 def test_a_broken_torchvision_is_told_with_what_needs_it(
     cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: type[Exception]

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -71,6 +72,8 @@ def test_a_run_records_where_its_values_came_from(
     run = only_run()
     assert run.path.name.endswith("-xent-1989-s7")
     assert run.settings.batch_size is None
+    reasons = {name: run.origins.pop(name) for name in ("device", "engine")}
+    assert all(reason.startswith("chosen: ") for reason in reasons.values())
     assert run.origins == {
         "variant": "flag",
         "data": "default",
@@ -78,8 +81,6 @@ def test_a_run_records_where_its_values_came_from(
         "passes": "flag",
         "lr": "variant",
         "batch_size": "flag",
-        "device": "chosen",
-        "engine": "chosen",
         "threads": "default",
     }
     assert run.machine["torch"]
@@ -146,7 +147,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Run:
 
 def same(found: Run, right: Run) -> None:
     """Weights, metrics and random state are the same bits; only times differ."""
-    assert found.weights_path.read_bytes() == right.weights_path.read_bytes()
+    assert found.weights_path().read_bytes() == right.weights_path().read_bytes()
     for one, other in zip(found.read_metrics(), right.read_metrics(), strict=True):
         assert (one.number, one.lr, one.train, one.test) == (
             other.number,
@@ -228,6 +229,7 @@ def test_a_signal_stops_saved_and_says_how_to_go_on(
 @pytest.mark.parametrize(
     ("flag", "value", "kept"),
     [
+        ("--device", "mps", "cpu"),
         ("--lr", 0.5, 0.0003),
         ("--seed", 3, 1337),
         ("--passes", 9, 2),
@@ -245,6 +247,27 @@ def test_a_flag_against_the_run_is_refused(
     assert f"{flag} {value} conflicts with {whole.path}, which has {kept}" in result.error
     agreeing = cli("train", "--resume", whole.path, flag, kept, "--device", "auto")
     assert agreeing.exit_code == 0
+
+
+def test_a_reader_who_leaves_stops_the_run_saved() -> None:
+    line = shlex.join(command("train", *QUICK, "--passes", 4))
+    done = subprocess.run(
+        f"{line} | head -1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1\n"
+    run = only_run()
+    assert done.stderr.endswith(
+        f"error: stdout was closed; go on with: lecun89 train --resume {run.path}\n"
+    )
+    assert 1 <= len(run.read_metrics()) < 4
+
+
+def test_settings_in_the_environment_do_not_touch_a_run(
+    whole: Run, cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LECUN89_VARIANT", "base")
+    monkeypatch.setenv("LECUN89_SEED", "5")
+    assert cli("train", "--resume", whole.path).exit_code == 0
 
 
 def test_torchvision_is_not_needed(process: Callable[..., Result], tmp_path: Path) -> None:

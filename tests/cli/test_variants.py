@@ -26,3 +26,10 @@ def test_json_holds_every_value(cli: Callable[..., Result]) -> None:
     assert (first["parameters"], first["macs"], first["activations"]) == (9760, 63_660, 1000)
     assert first["passes"] == {"1989": 23, "full": 100}
     assert first["lr"] == 0.03
+
+
+def test_quiet_prints_names_and_verbose_every_value(cli: Callable[..., Result]) -> None:
+    assert cli("variants", "-q").stdout.split() == list(VARIANTS)
+    result = cli("variants", "-v")
+    assert "dropout after" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lecun89 import data
+from lecun89 import data, tensorfile
 from lecun89.data.digits import digits_sha256
 from lecun89.data.mnist import read_mnist
 from lecun89.exceptions import CheckFailedError, DataUnavailableError, UsageError
@@ -64,7 +64,7 @@ def test_what_is_ready_is_left_alone(data_dir: Path, caplog: pytest.LogCaptureFi
     assert data.prepared_state("1989", data_dir) == "ready"
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "swap", "remove"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "swap", "forge", "remove"])
 def test_damage_is_told_by_verify_and_repaired_by_use(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -79,6 +79,10 @@ def test_damage_is_told_by_verify_and_repaired_by_use(
         path.write_bytes(path.read_bytes()[:100_000])
     elif damage == "swap":
         path.write_bytes((tmp_path / "1989" / "validation.safetensors").read_bytes())
+    elif damage == "forge":  # another label, with a digest to match
+        arrays, header = tensorfile.read(path, "digits", limit=10**8)
+        labels = (arrays["labels"] + 1) % 10
+        tensorfile.write(path, "digits", arrays | {"labels": labels}, header)
     else:
         path.unlink()
     assert data.prepared_state("1989", tmp_path) == "incomplete or damaged"

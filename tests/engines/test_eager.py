@@ -22,7 +22,6 @@ def test_one_digit_at_a_time_equals_the_reference_loop_bit_for_bit(
     splits: dict[str, Digits],
     reference_loop: ModuleType,
 ) -> None:
-    torch.set_num_threads(1)
     variant = VARIANTS[name]
     engine = make_engine(settings(variant=name, lr=variant.lr), splits)
     engine.begin_pass(variant.lr)
@@ -47,7 +46,6 @@ def test_two_passes_equal_the_reference_loop_digit_for_digit(
 ) -> None:
     from lecun89.training import fit
 
-    torch.set_num_threads(1)
     variant = VARIANTS[name]
     of = settings(variant=name, lr=variant.lr, passes=2)
     loop = reference_loop.ReferenceLoop(variant, splits["train"], seed=1337, passes=2)

@@ -1,10 +1,12 @@
 """The Typer application: its commands, and how an error becomes one line and an exit code."""
 
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,6 +18,7 @@ from lecun89.exceptions import (
     InterruptedRunError,
     Lecun89Error,
     UsageError,
+    one_line,
 )
 from lecun89.version import __version__
 
@@ -35,9 +38,10 @@ class _Group(TyperGroup):
     ) -> Any:
         # --debug stands anywhere on the line, before or after the command.
         args = sys.argv[1:] if args is None else list(args)
-        debug = "--debug" in args or bool(os.environ.get("LECUN89_DEBUG"))
-        args = [arg for arg in args if arg != "--debug"]
-
+        end = args.index("--") if "--" in args else len(args)
+        flags = [arg for arg in args[:end] if arg != "--debug"]
+        debug = len(flags) < end or os.environ.get("LECUN89_DEBUG", "") not in ("", "0", "false")
+        args = flags + args[end:]
         more["standalone_mode"] = False
         sys.exit(_exit_code(lambda: super(_Group, self).main(args, **more), debug))
 
@@ -72,15 +76,18 @@ def _explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return 1, f"{where}{error.strerror or error}"
-    if isinstance(error, MemoryError):
-        return 1, "not enough memory: try a smaller --batch-size"
+    if isinstance(error, MemoryError) or ("memory" in str(error) and "alloc" in str(error)):
+        return 1, f"not enough memory, try a smaller --batch-size: {one_line(error)}"
     return 1, (
-        f"internal error, {type(error).__name__}: {error}; --debug shows where, please report it"
+        f"internal error, {type(error).__name__}: {one_line(error)}; "
+        "--debug shows where, please report it"
     )
 
 
 def _report(message: str) -> None:
     line = " ".join(message.split())
+    # Names in files and on the command line may hold what a terminal would act on.
+    line = "".join(char if char.isprintable() else "?" for char in line)
     print(f"error: {line}", file=sys.stderr, flush=True)
 
 
@@ -114,8 +121,7 @@ def root(
 ) -> None:
     """LeCun et al. 1989, the 9,760-parameter zip-code network, trained on your machine.
 
-    `lecun89 train` trains it on real digits that come with the package; `lecun89 eval` evaluates
-    the newest run.
+    Start with `lecun89 train`: the digits are in the package.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -128,7 +134,12 @@ app.command("variants")(variants.variants)
 app.command("doctor")(doctor.doctor)
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line and exit."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell; what is meant for it must not go elsewhere
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="lecun89")
-    sys.exit(0)

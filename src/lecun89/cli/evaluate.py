@@ -55,19 +55,24 @@ def evaluate(
     devices.check_name(device)
     devices.check_threads(threads)
     found = find_run(run, runs_dir)
-    path = open_run(found).finished_weights_path() if found.is_dir() else found
+    path = open_run(found).weights_path() if found.is_dir() else found
     weights = load_weights(path, variant)
     chosen = devices.choose(device, batched=True)
     devices.set_up(chosen.device, threads)
     data = data or weights.data or "1989"
+    if weights.data == data and weights.data_sha256 != get_data(data).sha256["train"]:
+        options.note(f"warning: {found} was trained on other digits than {data} holds now")
     directory = options.data_dir(data_dir)
     digits = {
         name: load(data, name, directory) for name in (SPLITS if split == "all" else (split,))
     }
-    from lecun89.evaluation import score_weights
+    from lecun89.evaluation import outputs_of, score_outputs
 
     began = time.perf_counter()
-    scores = {name: score_weights(weights, of, chosen.device) for name, of in digits.items()}
+    scores = {
+        name: score_outputs(outputs_of(weights, of, chosen.device), of, weights.variant)
+        for name, of in digits.items()
+    }
     seconds = time.perf_counter() - began
     if json:
         options.print_json(

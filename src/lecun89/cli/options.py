@@ -126,6 +126,11 @@ def note(text: str, *, quiet: bool = False) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def discard_stdout() -> None:
+    """Send what is still printed, at the end of the process too, to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_json(document: dict[str, Any]) -> None:
     """Print a document on stdout, its schema version first."""
     print(json.dumps({"schema_version": 1, **document}, indent=2, allow_nan=False), flush=True)

@@ -34,9 +34,12 @@ def prepare(
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     directory = options.data_dir(data_dir)
-    if verify:
-        service.verify(data, directory, source)
-    prepared = service.prepare(data, directory, source)
+    prepared = (service.verify if verify else service.prepare)(data, directory, source)
+    if source != "bundled" and not prepared.made and not verify:
+        options.note(
+            f"{data} is ready already, so that {source} was not read; --verify compares them",
+            quiet=quiet,
+        )
     if json:
         options.print_json(
             {

@@ -1,19 +1,20 @@
 """``lecun89 train``."""
 
+import os
+import shlex
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lecun89.cli import options
-from lecun89.exceptions import UsageError
+from lecun89.exceptions import FileFormatError, InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
     from lecun89.data import Digits
-    from lecun89.devices import DeviceChoice
-    from lecun89.engines import EngineChoice
     from lecun89.runs import Run
-    from lecun89.settings import Origin, Settings
+    from lecun89.settings import Settings
     from lecun89.training import PassResult
 
 
@@ -103,84 +104,107 @@ def train(
 
     Ctrl-C stops it after a whole step, saved; --resume goes on to the very same result.
     """
-    from lecun89 import devices, engines
-    from lecun89.settings import Settings, parse_batch_size
-    from lecun89.variants import get_variant
+    from contextlib import ExitStack
+
+    from lecun89 import devices, recording
+    from lecun89.cli.signals import stop_signals
+    from lecun89.engines import make_engine
+    from lecun89.render.progress import TrainingDisplay
+    from lecun89.runs import create_run
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if not checkpoint_seconds > 0:
         raise UsageError(f"--checkpoint-seconds {checkpoint_seconds} is out of range: above 0")
+    if dry_run and resume is not None:
+        raise UsageError("--dry-run and --resume contradict each other: give one of them")
     directory = options.data_dir(data_dir)
-    from_variant = get_variant(variant)
-    asked = Settings(
-        variant=variant,
-        data=data,
-        seed=seed,
-        passes=_variant_passes(from_variant.passes, data) if passes is None else passes,
-        lr=from_variant.lr if lr is None else lr,
-        batch_size=parse_batch_size(batch_size),
-        device=device,
-        engine=engine,
-        threads=threads,
-    )
-    devices.check_threads(threads)
-    if resume is not None:
-        if dry_run:
-            raise UsageError("--dry-run and --resume contradict each other: give one of them")
-        run = _open(context, asked, resume, runs_dir)
-        settings, origins = run.settings, run.origins
-        device_choice = devices.choose(settings.device, batched=settings.batched)
-        engine_choice = engines.choose(settings.engine)
+    run = None if resume is None else _open(context, resume, runs_dir)
+    if run is None:
+        settings, origins = _resolve(context)
     else:
-        device_choice = devices.choose(device, batched=asked.batched)
-        engine_choice = engines.choose(engine)
-        settings, origins = _resolve(context, asked, device_choice, engine_choice)
+        settings, origins = run.settings, run.origins
+        devices.choose(settings.device, batched=settings.batched)
     devices.set_up(settings.device, settings.threads)
     splits = _load(settings.data, directory)
-
     if dry_run:
         _print_plan(settings, origins, splits, json=json)
         return
-    sha256 = {split: digits.sha256 for split, digits in splits.items()}
-    if resume is None:
-        from lecun89 import recording
-        from lecun89.runs import create_run
+    writer_class = _summary_writer() if tensorboard else None
 
-        fresh = engines.make_engine(settings, splits)
-        run = create_run(runs_dir, settings, origins, sha256, devices.describe_machine())
-        recording.start(run, fresh)
-    else:
-        _check_unchanged(run, sha256)
-    options.note(
-        f"{settings.variant} on {settings.data}: {settings.passes:,} x "
-        f"{settings.steps_per_pass:,} steps, seed {settings.seed}; {settings.device} "
-        f"({device_choice.reason}), {settings.engine} engine ({engine_choice.reason})",
-        quiet=quiet,
-    )
-    results = _train(run, splits, checkpoint_seconds, tensorboard, quiet=quiet, json=json)
-    _print_result(run, results, quiet=quiet, json=json)
+    with ExitStack() as stack:
+        # From here on there is something to save.
+        stop_signal = stack.enter_context(stop_signals())
+        fresh = make_engine(settings, splits)
+        sha256 = {split: digits.sha256 for split, digits in splits.items()}
+        machine = devices.describe_machine(settings.device)
+        if run is None:
+            run = create_run(runs_dir, settings, origins, sha256, machine, fresh.state())
+        else:
+            _check_unchanged(run, sha256, machine)
+        _print_header(run, quiet=quiet, verbose=verbose)
+        writer = None
+        if writer_class is not None:
+            first = run.load_state()[1].passes + 1
+            writer = writer_class(str(run.path / "tensorboard"), purge_step=first)
+            stack.callback(writer.close)
+        display = stack.enter_context(TrainingDisplay(settings, quiet=quiet, lines_to_stderr=json))
+        try:
+            for result in recording.train(
+                run,
+                fresh,
+                checkpoint_seconds=checkpoint_seconds,
+                stop_signal=stop_signal,
+                on_progress=display.show_progress,
+            ):
+                if writer is not None:
+                    _write_events(writer, result)
+                display.show_pass(result)
+        except BrokenPipeError:
+            # Whoever read the lines has gone, as head does; the pass is saved.
+            options.discard_stdout()
+            raise InterruptedRunError(
+                signal.SIGPIPE, f"stdout was closed; {_how_to_go_on(run, data_dir)}"
+            ) from None
+        except InterruptedRunError as error:
+            raise InterruptedRunError(
+                error.signum, f"{error}; {_how_to_go_on(run, data_dir)}"
+            ) from None
+    _print_result(run, run.read_metrics(), quiet=quiet, json=json)
 
 
-def _variant_passes(passes: dict[str, int], data: str) -> int:
-    from lecun89.data import get_data
-
-    return passes[get_data(data).name]
-
-
-def _resolve(
-    context: typer.Context, asked: "Settings", device: "DeviceChoice", engine: "EngineChoice"
-) -> tuple["Settings", "dict[str, Origin]"]:
+def _resolve(context: typer.Context) -> tuple["Settings", dict[str, str]]:
+    """Flag, else environment, else what the variant says; then what is left to choose."""
     from dataclasses import replace
 
+    from lecun89 import devices, engines
+    from lecun89.data import get_data
+    from lecun89.settings import Settings, parse_batch_size
+    from lecun89.variants import get_variant
+
+    given = context.params
+    variant, data = get_variant(given["variant"]), get_data(given["data"])
+    asked = Settings(
+        variant=variant.name,
+        data=data.name,
+        seed=given["seed"],
+        passes=variant.passes[data.name] if given["passes"] is None else given["passes"],
+        lr=variant.lr if given["lr"] is None else given["lr"],
+        batch_size=parse_batch_size(given["batch_size"]),
+        device=given["device"],
+        engine=given["engine"],
+        threads=devices.check_threads(given["threads"]),
+    )
+    device = devices.choose(asked.device, batched=asked.batched)
+    engine = engines.choose(asked.engine)
     origins = {name: _origin(context, name) for name in asked.as_document()}
     if asked.device == "auto":
-        origins["device"] = "chosen"
+        origins["device"] = f"chosen: {device.reason}"
     if asked.engine == "auto":
-        origins["engine"] = "chosen"
+        origins["engine"] = f"chosen: {engine.reason}"
     return replace(asked, device=device.device, engine=engine.engine), origins
 
 
-def _origin(context: typer.Context, name: str) -> "Origin":
+def _origin(context: typer.Context, name: str) -> str:
     source = context.get_parameter_source(name)
     if source is not None and source.name == "COMMANDLINE":
         return "flag"
@@ -189,20 +213,22 @@ def _origin(context: typer.Context, name: str) -> "Origin":
     return "variant" if name in ("passes", "lr") else "default"
 
 
-def _open(context: typer.Context, asked: "Settings", resume: str, runs_dir: Path) -> "Run":
+def _open(context: typer.Context, resume: str, runs_dir: Path) -> "Run":
     """The run to go on with; its configuration is not up for change."""
+    from lecun89.devices import check_threads
     from lecun89.runs import find_run, open_run
 
     run = open_run(find_run(resume, runs_dir))
-    kept = run.settings.as_document()
-    for name, value in asked.as_document().items():
-        if _origin(context, name) != "flag" or value in ("auto", kept[name]):
+    check_threads(run.settings.threads)
+    for name, kept in run.settings.as_document().items():
+        value = context.params[name]
+        if _origin(context, name) != "flag" or str(value) in ("auto", str(kept)):
             continue
-        if (value, kept[name]) == ("cuda", "cuda:0"):
+        if (value, kept) == ("cuda", "cuda:0"):
             continue
         flag = f"--{name.replace('_', '-')}"
         raise UsageError(
-            f"{flag} {value} conflicts with {run.path}, which has {kept[name]}: "
+            f"{flag} {value} conflicts with {run.path}, which has {kept}: "
             f"leave {flag} out, or start a new run"
         )
     return run
@@ -214,55 +240,55 @@ def _load(data: str, directory: Path) -> dict[str, "Digits"]:
     return {split: load(data, split, directory) for split in ("train", "test")}
 
 
-def _check_unchanged(run: "Run", sha256: dict[str, str]) -> None:
-    from lecun89.exceptions import FileFormatError
-
+def _check_unchanged(run: "Run", sha256: dict[str, str], machine: dict[str, Any]) -> None:
     if run.data_sha256 != sha256:
         raise FileFormatError(
             f"{run.path} was started on other digits than {run.settings.data} holds now: "
             "start a new run"
         )
+    for name, value in machine.items():
+        if run.machine.get(name) != value:
+            options.note(
+                f"warning: the run was started with {name} {run.machine.get(name)}, this is "
+                f"{value}; its bits may come out otherwise"
+            )
 
 
-def _train(
-    run: "Run",
-    splits: dict[str, "Digits"],
-    checkpoint_seconds: float,
-    tensorboard: bool,
-    *,
-    quiet: bool,
-    json: bool,
-) -> list["PassResult"]:
-    from contextlib import ExitStack
+def _summary_writer() -> Any:
+    from lecun89.events import summary_writer
 
-    from lecun89 import recording
-    from lecun89.cli.signals import stop_signals
-    from lecun89.engines import make_engine
-    from lecun89.render.progress import TrainingDisplay
+    return summary_writer()
 
-    with ExitStack() as stack:
-        stop_signal = stack.enter_context(stop_signals())
-        writers = []
-        if tensorboard:
-            from lecun89.events import event_writer
 
-            write, writer = event_writer(run.path / "tensorboard", run.load_state()[1].passes + 1)
-            stack.callback(writer.close)
-            writers.append(write)
-        display = stack.enter_context(
-            TrainingDisplay(run.settings, quiet=quiet, lines_to_stderr=json)
-        )
-        for result in recording.train(
-            run,
-            make_engine(run.settings, splits),
-            checkpoint_seconds=checkpoint_seconds,
-            stop_signal=stop_signal,
-            on_progress=display.show_progress,
-        ):
-            display.show_pass(result)
-            for write in writers:
-                write(result)
-    return run.read_metrics()
+def _write_events(writer: Any, result: "PassResult") -> None:
+    from lecun89.events import write_events
+
+    write_events(writer, result)
+
+
+def _how_to_go_on(run: "Run", data_dir: Path | None) -> str:
+    words = ["lecun89", "train", "--resume", str(run.path)]
+    if data_dir is not None and "LECUN89_DATA_DIR" not in os.environ:
+        words += ["--data-dir", str(data_dir)]
+    return f"go on with: {shlex.join(words)}"
+
+
+def _print_header(run: "Run", *, quiet: bool, verbose: bool) -> None:
+    settings, origins = run.settings, run.origins
+    chosen = {
+        name: f"{value} ({origins[name].removeprefix('chosen: ')})"
+        for name, value in (("device", settings.device), ("engine", settings.engine))
+    }
+    options.note(
+        f"{settings.variant} on {settings.data}: {settings.passes:,} x "
+        f"{settings.steps_per_pass:,} steps, seed {settings.seed}; {chosen['device']}, "
+        f"{chosen['engine']} engine",
+        quiet=quiet,
+    )
+    if verbose:
+        for name, value in settings.as_document().items():
+            options.note(f"  {name.replace('_', ' ')}: {value} ({origins[name]})")
+        options.note(f"  run: {run.path}")
 
 
 def _print_result(run: "Run", results: list["PassResult"], *, quiet: bool, json: bool) -> None:
@@ -288,7 +314,7 @@ def _print_result(run: "Run", results: list["PassResult"], *, quiet: bool, json:
 
 
 def _print_plan(
-    settings: "Settings", origins: "dict[str, Origin]", splits: dict[str, "Digits"], *, json: bool
+    settings: "Settings", origins: dict[str, str], splits: dict[str, "Digits"], *, json: bool
 ) -> None:
     from lecun89.engines import make_engine
     from lecun89.estimate import estimate

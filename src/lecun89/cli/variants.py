@@ -5,16 +5,30 @@ from dataclasses import asdict
 from lecun89.cli import options
 
 
-def variants(json: options.Json = False) -> None:
+def variants(
+    json: options.Json = False, quiet: options.Quiet = False, verbose: options.Verbose = False
+) -> None:
     """List the registry: every variant, a rung of the ladder from 1989 to 2022."""
     from lecun89.architecture import ACTIVATIONS, MACS, PARAMETERS
     from lecun89.variants import VARIANTS
 
+    options.set_up_logging(quiet=quiet, verbose=verbose)
     if json:
         counts = {"parameters": PARAMETERS, "macs": MACS, "activations": ACTIVATIONS}
         documents = [{**asdict(variant), **counts} for variant in VARIANTS.values()]
         options.print_json({"variants": documents})
         return
-    from lecun89.render.tables import variants_table
+    if quiet:
+        print("\n".join(VARIANTS))
+        return
+    from lecun89.render.tables import plain_table, variants_table
 
     options.print_table(variants_table(VARIANTS.values(), (PARAMETERS, MACS, ACTIVATIONS)))
+    if verbose:
+        fields = [asdict(variant) for variant in VARIANTS.values()]
+        rows = [
+            (key.replace("_", " "), *(str(field[key]) for field in fields))
+            for key in fields[0]
+            if key not in ("name", "change", "passes")
+        ]
+        options.print_table(plain_table(["", *VARIANTS], rows))

@@ -2,6 +2,7 @@
 
 from lecun89.data.digits import Digits
 from lecun89.data.prepare import (
+    DAMAGED,
     DATA,
     SPLITS,
     Prepared,
@@ -14,6 +15,7 @@ from lecun89.data.prepare import (
 )
 
 __all__ = [
+    "DAMAGED",
     "DATA",
     "SPLITS",
     "Digits",

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lecun89.data import idx
-from lecun89.exceptions import DataFormatError, DataUnavailableError
+from lecun89.exceptions import DataFormatError, DataUnavailableError, one_line
 
 BUNDLED = Path(__file__).parent / "mnist"
 DOWNLOAD_TIMEOUT = 30.0  # seconds without a byte
@@ -110,7 +110,7 @@ def _download() -> Mnist:
         from torchvision.datasets import MNIST
     except Exception as error:  # a broken torchvision raises more than ImportError
         raise DataUnavailableError(
-            f"cannot import torchvision, which downloads MNIST ({_one_line(error)}): {advice}"
+            f"cannot import torchvision, which downloads MNIST ({one_line(error)}): {advice}"
         ) from error
     with tempfile.TemporaryDirectory(prefix="lecun89-") as directory:
         timeout = socket.getdefaulttimeout()
@@ -120,13 +120,8 @@ def _download() -> Mnist:
                 MNIST(directory, download=True)
         except Exception as error:  # mirrors fail in as many ways as there are networks
             raise DataUnavailableError(
-                f"could not download MNIST ({_one_line(error)}): {advice}"
+                f"could not download MNIST ({one_line(error)}): {advice}"
             ) from error
         finally:
             socket.setdefaulttimeout(timeout)
         return _read_directory(Path(directory) / "MNIST" / "raw", ("", ".gz"), advice)
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."

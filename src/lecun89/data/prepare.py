@@ -15,6 +15,7 @@ import numpy.typing as npt
 import platformdirs
 
 from lecun89 import tensorfile
+from lecun89.architecture import IMAGE_SIZE
 from lecun89.data.digits import Digits, digits_sha256
 from lecun89.data.mnist import Mnist, check_source, read_mnist
 from lecun89.data.reduction import reduce_images
@@ -34,6 +35,8 @@ RULE = (
     "train = permutation(60000)[:n_train] and validation = its last 10000; "
     "bytes / 127.5 - 1, bilinear to 16x16, float32"
 )
+
+DAMAGED = "incomplete or damaged"
 
 _KIND = "digits"
 _MAX_BYTES = 64 << 20
@@ -91,12 +94,14 @@ class Prepared:
     Attributes:
         data: name of the data set.
         path: directory of its files.
+        made: the splits that were missing or damaged and are made now.
         totals: number of digits, by split.
         sha256: digest of `Digits.sha256`, by split.
     """
 
     data: str
     path: Path
+    made: tuple[str, ...]
     totals: dict[str, int]
     sha256: dict[str, str]
 
@@ -135,12 +140,7 @@ def prepare(name: str, directory: Path, source: str = "bundled") -> Prepared:
     if missing:
         made = make_digits(data, read_mnist(source), missing)
         _write(made, directory / name, source)
-    return Prepared(
-        name,
-        directory / name,
-        {"train": data.train, "validation": VALIDATION, "test": data.test},
-        dict(data.sha256),
-    )
+    return _prepared(data, directory, tuple(missing))
 
 
 def load(name: str, split: str, directory: Path) -> Digits:
@@ -160,7 +160,7 @@ def load(name: str, split: str, directory: Path) -> Digits:
     return digits
 
 
-def verify(name: str, directory: Path, source: str = "bundled") -> None:
+def verify(name: str, directory: Path, source: str = "bundled") -> Prepared:
     """Make every split again from `source` and compare it with the one on disk.
 
     Raises:
@@ -185,10 +185,11 @@ def verify(name: str, directory: Path, source: str = "bundled") -> None:
         raise CheckFailedError(
             f"{directory / name}: {', '.join(problems)}; `lecun89 prepare --data {name}` repairs it"
         )
+    return _prepared(data, directory, ())
 
 
 def prepared_state(name: str, directory: Path) -> str:
-    """What is on disk of a data set: ``ready``, ``absent``, or ``incomplete or damaged``."""
+    """What is on disk of a data set: ``ready``, ``absent`` or `DAMAGED`."""
     data = get_data(name)
     found = [_path(data, split, directory).exists() for split in SPLITS]
     if not any(found):
@@ -197,7 +198,7 @@ def prepared_state(name: str, directory: Path) -> str:
         try:
             _read(data, split, directory)
         except FileFormatError:
-            return "incomplete or damaged"
+            return DAMAGED
     return "ready"
 
 
@@ -230,6 +231,11 @@ def make_digits(data: DataSet, mnist: Mnist, splits: list[str]) -> list[Digits]:
             )
         made.append(Digits(data.name, split, reduced, labels, index.astype(np.int32), digest))
     return made
+
+
+def _prepared(data: DataSet, directory: Path, made: tuple[str, ...]) -> Prepared:
+    totals = {"train": data.train, "validation": VALIDATION, "test": data.test}
+    return Prepared(data.name, directory / data.name, made, totals, dict(data.sha256))
 
 
 def _path(data: DataSet, split: str, directory: Path) -> Path:
@@ -270,9 +276,12 @@ def _write(made: list[Digits], directory: Path, source: str) -> None:
 
 def _read(data: DataSet, split: str, directory: Path) -> Digits:
     path = _path(data, split, directory)
-    arrays, manifest = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
-    names = {"images", "labels", "source_index"}
-    if manifest.get("sha256") != data.sha256[split] or arrays.keys() != names:
+    arrays, _ = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
+    total = VALIDATION if split == "validation" else getattr(data, split)
+    shapes = {"images": (total, IMAGE_SIZE, IMAGE_SIZE), "labels": (total,)}
+    if {name: array.shape for name, array in arrays.items()} != shapes | {"source_index": (total,)}:
+        raise FileFormatError(f"{path} holds no digits of {data.name}/{split}")
+    if digits_sha256(arrays["images"], arrays["labels"]) != data.sha256[split]:
         raise FileFormatError(f"{path} holds other digits than {data.name}/{split}")
     return Digits(data=data.name, split=split, sha256=data.sha256[split], **arrays)
 

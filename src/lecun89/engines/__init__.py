@@ -82,8 +82,11 @@ def make_engine(settings: Settings, splits: dict[str, Digits]) -> Engine:
         splits: the digits of ``train`` and ``test``.
 
     Raises:
+        UsageError: no engine has such a name.
         DeviceError: the device's results disagree with the CPU's.
     """
+    if settings.engine not in ENGINES:
+        raise unknown_name("engine", settings.engine, ENGINES)
     from lecun89.engines.eager import EagerEngine
 
     return EagerEngine(settings, splits)

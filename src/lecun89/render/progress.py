@@ -35,7 +35,8 @@ class TrainingDisplay:
         self._began = time.monotonic()
         self._done_before: int | None = None
         self._bar: Progress | None = None
-        if self._console.is_terminal and not quiet:
+        # Not Rich's is_terminal: FORCE_COLOR makes that true for a file, too.
+        if sys.stderr.isatty() and not quiet:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),

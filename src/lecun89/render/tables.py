@@ -5,6 +5,7 @@ from typing import Literal
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from lecun89.render.lines import interval
 from lecun89.reported import REPORTED, Reported
@@ -33,7 +34,7 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
     for name in columns:
         table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as text, because a path may look like markup
     return table
 
 
@@ -42,7 +43,7 @@ def closing_table(settings: Settings, result: PassResult) -> Table:
     reports = REPORTED.get((settings.variant, settings.data), ())
     test, train = result.test, result.train
     rows = [
-        ["test error", *_cells("{:.2f}%", test.error_percent, [r.test_error for r in reports])],
+        ["test error", f"{test.error_percent:.2f}%", *(_reported_error(r) for r in reports)],
         ["  95% interval", f"{interval(test)}%"],
         [
             f"test misses of {test.total:,}",
@@ -67,7 +68,13 @@ def _cells(show: str, ours: float, theirs: Iterable[float | None]) -> list[str]:
     return ["" if value is None else show.format(value) for value in (ours, *theirs)]
 
 
+def _reported_error(report: Reported) -> str:
+    return f"about {report.test_error:.0f}%" if report.rounded else f"{report.test_error:.2f}%"
+
+
 def _misses(report: Reported, split: Literal["train", "test"], total: int) -> int | None:
+    if report.rounded:
+        return None
     counted = report.test_misses if split == "test" else report.train_misses
     error = report.test_error if split == "test" else report.train_error
     return counted if counted is not None or error is None else round(error * total / 100)
