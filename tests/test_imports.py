@@ -13,12 +13,12 @@ SOURCE = Path(lecun89.__file__).parent
 LAYERS = [
     {"version", "exceptions"},
     {"architecture", "files"},
-    {"variants", "tensorfile", "devices", "reported"},
+    {"variants", "tensorfile", "devices", "reported", "rejection"},
     {"data", "outputdir"},
     {"models", "settings", "weights"},
     {"evaluation"},
     {"engines"},
-    {"training", "estimate", "mistakes"},
+    {"training", "estimate", "mistakes", "explain", "export"},
     {"runs", "events"},
     {"recording"},
     {"render"},
@@ -29,8 +29,11 @@ ALLOWED = {
     "rich": {"cli", "render"},
     "torchvision": {"data"},
     "tensorboard": {"events"},
+    "PIL": {"render"},
+    "matplotlib": {"render"},
+    "onnx": {"export"},
 }
-TORCH_AT_IMPORT = {"models", "evaluation", "engines", "estimate"}
+TORCH_AT_IMPORT = {"models", "evaluation", "engines", "estimate", "explain", "export"}
 
 
 def modules() -> dict[str, ast.Module]:

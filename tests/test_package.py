@@ -23,5 +23,6 @@ def test_what_is_installed_is_listed() -> None:
     names = [re.split(r"[>=\[]", line)[0] for line in project["dependencies"]]
     assert names == [
         "torch", "torchvision", "typer", "rich", "numpy", "safetensors", "platformdirs", "filelock",
+        "pillow",
     ]  # fmt: skip
     assert {"test", "dev", "tensorboard"} <= project["optional-dependencies"].keys()

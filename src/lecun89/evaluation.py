@@ -92,11 +92,16 @@ def score(outputs: Tensor, labels: Tensor, loss: str) -> Score:
     return Score(float(value), int(misses), len(labels))
 
 
-def outputs_of(weights: Weights, digits: Digits, device: str) -> Tensor:
-    """Outputs (n, 10) of trained weights for digits, computed on a device."""
+def network_of(weights: Weights) -> Network:
+    """The network that trained weights belong to, holding them, on the CPU."""
     network = Network(get_variant(weights.variant), torch.Generator())
     network.load_state_dict({name: torch.tensor(array) for name, array in weights.arrays.items()})
-    network.to(device)
+    return network
+
+
+def outputs_of(weights: Weights, digits: Digits, device: str) -> Tensor:
+    """Outputs (n, 10) of trained weights for digits, computed on a device."""
+    network = network_of(weights).to(device)
     return outputs(network, torch.tensor(digits.images[:, None], device=device))
 
 

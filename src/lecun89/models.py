@@ -65,25 +65,34 @@ class Network(nn.Module):
             dropout_mask: multiplies the units after which the variant drops, (n, 12, 4, 4) of
                 H2 or (n, 30) of H3; None in evaluation. It is drawn outside, by the run.
         """
+        return self.activations(x, dropout_mask)["out"]
+
+    def activations(self, x: Tensor, dropout_mask: Tensor | None = None) -> dict[str, Tensor]:
+        """Activations of H1 (n, 12, 8, 8), H2 (n, 12, 4, 4), H3 (n, 30) and out (n, 10).
+
+        Arguments as of `forward`; what dropout silences is silent here.
+        """
         x = F.pad(x, (2, 2, 2, 2), "constant", BACKGROUND)  # (n, 1, 20, 20)
-        x = self.activation(F.conv2d(x, self.H1w, stride=2) + self.H1b)  # (n, 12, 8, 8)
+        h1 = self.activation(F.conv2d(x, self.H1w, stride=2) + self.H1b)  # (n, 12, 8, 8)
 
         # Each plane of H2 sees 8 of H1's 12 planes. The paper's table of connections is lost;
         # this one, three groups of four planes, is the seeds'.
-        x = F.pad(x, (2, 2, 2, 2), "constant", BACKGROUND)  # (n, 12, 12, 12)
+        x = F.pad(h1, (2, 2, 2, 2), "constant", BACKGROUND)  # (n, 12, 12, 12)
         first = F.conv2d(x[:, 0:8], self.H2w[0:4], stride=2)
         second = F.conv2d(x[:, 4:12], self.H2w[4:8], stride=2)
         third = F.conv2d(torch.cat((x[:, 0:4], x[:, 8:12]), dim=1), self.H2w[8:12], stride=2)
-        x = self.activation(torch.cat((first, second, third), dim=1) + self.H2b)  # (n, 12, 4, 4)
+        h2 = self.activation(torch.cat((first, second, third), dim=1) + self.H2b)  # (n, 12, 4, 4)
         if dropout_mask is not None and self.dropout_after == "H2":
-            x = x * dropout_mask
+            h2 = h2 * dropout_mask
 
-        x = self.activation(x.flatten(start_dim=1) @ self.H3w + self.H3b)  # (n, 30)
+        h3 = self.activation(h2.flatten(start_dim=1) @ self.H3w + self.H3b)  # (n, 30)
         if dropout_mask is not None and self.dropout_after == "H3":
-            x = x * dropout_mask
+            h3 = h3 * dropout_mask
 
-        x = x @ self.outw + self.outb  # (n, 10)
-        return torch.tanh(x) if self.output_activation == "tanh" else x
+        out = h3 @ self.outw + self.outb  # (n, 10)
+        if self.output_activation == "tanh":
+            out = torch.tanh(out)
+        return {"H1": h1, "H2": h2, "H3": h3, "out": out}
 
     def dropout_shape(self, examples: int) -> tuple[int, ...]:
         """Shape of the dropout mask for that many examples."""

@@ -1,23 +1,27 @@
 """Directories for pictures and tables, in which nothing but our own files is ever replaced.
 
-A marker lists what a command wrote. The next time that is replaced or removed; anything else
-stays, and stands in the way of a file of the same name.
+A marker lists what a command wrote, which it may replace the next time; anything else stays, and
+stands in the way of a file of the same name.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from lecun89.exceptions import UsageError
 from lecun89.files import replacing, write_json
 
+Writers = dict[str, Callable[[Path], object]]
+"""What writes each file, by its name in the directory."""
+
 
 def write_files(
     directory: Path,
     owner: str,
-    files: Mapping[str, Callable[[Path], object]],
+    files: Writers,
     *,
     force: bool = False,
+    tidy: bool = False,
 ) -> list[Path]:
     """Write files into a directory, each whole or absent.
 
@@ -26,6 +30,7 @@ def write_files(
         owner: the command that writes; each has a marker of its own.
         files: for each name, what writes it to a temporary path.
         force: replace files that the marker does not list, too.
+        tidy: remove what the command wrote an earlier time and does not write now.
 
     Returns:
         Their paths, in the order given.
@@ -51,9 +56,10 @@ def write_files(
         path.parent.mkdir(exist_ok=True)
         with replacing(path) as temporary:
             write(temporary)
-    for name in ours - files.keys():
-        (directory / name).unlink(missing_ok=True)
-    write_json(marker, sorted(files))
+    if tidy:
+        for name in ours - files.keys():
+            (directory / name).unlink(missing_ok=True)
+        write_json(marker, sorted(files))
     return [directory / name for name in files]
 
 

@@ -9,7 +9,9 @@ import pytest
 from lecun89 import __version__
 from tests.conftest import Result
 
-COMMANDS = ["prepare", "train", "eval", "variants", "doctor"]
+COMMANDS = [
+    "prepare", "train", "eval", "errors", "plot", "explain", "export", "variants", "doctor",
+]  # fmt: skip
 
 
 def test_help_names_every_command(cli: Callable[..., Result]) -> None:

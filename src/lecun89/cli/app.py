@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lecun89.cli import doctor, evaluate, prepare, train, variants
+from lecun89.cli import doctor, errors, evaluate, explain, export, plot, prepare, train, variants
 from lecun89.exceptions import (
     CheckFailedError,
     DataUnavailableError,
@@ -130,6 +130,10 @@ def root(
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
+app.command("errors")(errors.errors)
+app.command("plot")(plot.plot)
+app.command("explain")(explain.explain)
+app.command("export")(export.export)
 app.command("variants")(variants.variants)
 app.command("doctor")(doctor.doctor)
 

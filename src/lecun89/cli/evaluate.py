@@ -2,12 +2,28 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lecun89.cli import options
-from lecun89.exceptions import unknown_name
+from lecun89.cli import options, targets
+from lecun89.exceptions import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from lecun89.data import Digits
+    from lecun89.rejection import RejectionCurve
+
+_ERRORS = (0.5, 1.0, 2.0, 3.0)  # percent, the rows of the table of rejections
+
+
+def _percent(text: Any) -> float:
+    value = float(options.number("--reject-for", float)(str(text).removesuffix("%")))
+    if not 0 <= value < 100:
+        raise UsageError(f"--reject-for {text} is out of range: 0% to below 100%")
+    return value
 
 
 def evaluate(
@@ -21,17 +37,21 @@ def evaluate(
             show_default="what the run or file says",
         ),
     ] = None,
-    data: Annotated[
-        str | None,
+    data: options.OtherData = None,
+    split: options.Split = "test",
+    reject_for: Annotated[
+        float | None,
         typer.Option(
-            "--data",
-            envvar="LECUN89_DATA",
-            metavar="NAME",
-            help="1989 or full.",
-            show_default="what it was trained on",
+            "--reject-for",
+            parser=_percent,
+            metavar="P%",
+            help="How many doubtful digits to reject for that error on the others.",
         ),
     ] = None,
-    split: options.Split = "test",
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", help="Draw error against rejections into the run (extra plots)."),
+    ] = False,
     device: options.Device = "auto",
     threads: options.Threads = 1,
     runs_dir: options.RunsDir = Path("runs"),
@@ -40,12 +60,16 @@ def evaluate(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Count the misses of a trained network, with the error's 95% interval."""
+    """Count the misses of a trained network, with the error's 95% interval.
+
+    `--reject-for 1%` tells how many doubtful digits must be put aside for 1% error on the others;
+    -v the error of each digit.
+    """
     from lecun89 import devices
-    from lecun89.data import SPLITS, get_data, load
+    from lecun89.data import SPLITS, get_data
+    from lecun89.rejection import reject_for as fewest
+    from lecun89.rejection import rejection_curve
     from lecun89.render.lines import eval_line, interval
-    from lecun89.runs import find_run, open_run
-    from lecun89.weights import load_weights
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if split not in (*SPLITS, "all"):
@@ -53,37 +77,103 @@ def evaluate(
     if data is not None:
         get_data(data)
     devices.check_name(device)
-    devices.check_threads(threads)
-    found = find_run(run, runs_dir)
-    path = open_run(found).weights_path() if found.is_dir() else found
-    weights = load_weights(path, variant)
-    chosen = devices.choose(device, batched=True)
-    devices.set_up(chosen.device, threads)
-    data = data or weights.data or "1989"
-    if weights.data == data and weights.data_sha256 != get_data(data).sha256["train"]:
-        options.note(f"warning: {found} was trained on other digits than {data} holds now")
-    directory = options.data_dir(data_dir)
-    digits = {
-        name: load(data, name, directory) for name in (SPLITS if split == "all" else (split,))
-    }
+    if plot:
+        from lecun89.render.charts import require_matplotlib
+
+        require_matplotlib()
+    target = targets.open_target(run, runs_dir, variant)
+    chosen = targets.set_up_device(device, threads)
+    digits = targets.load_digits(target, data, SPLITS if split == "all" else (split,), data_dir)
     from lecun89.evaluation import outputs_of, score_outputs
 
     began = time.perf_counter()
+    outputs = {name: outputs_of(target.weights, of, chosen.device) for name, of in digits.items()}
     scores = {
-        name: score_outputs(outputs_of(weights, of, chosen.device), of, weights.variant)
+        name: score_outputs(outputs[name], of, target.weights.variant)
         for name, of in digits.items()
     }
     seconds = time.perf_counter() - began
+    curves = {
+        name: rejection_curve(outputs[name].cpu().numpy(), of.labels)
+        for name, of in digits.items()
+        if plot or reject_for is not None
+    }
+    asked = sorted({*_ERRORS, *(() if reject_for is None else (reject_for,))})
+    shown = next(iter(digits.values())).data
+    document = options.result_document(
+        str(target.path), target.weights.variant, shown, seconds, scores
+    )
+    for name, curve in curves.items():
+        document["splits"][name]["rejection"] = [
+            {**vars(found), "rejected_percent": found.rejected_percent}
+            for found in (fewest(curve, percent) for percent in asked)
+        ]
+    if plot:
+        document["files"] = _plot(target, curves)
     if json:
-        options.print_json(
-            options.result_document(str(found), weights.variant, data, seconds, scores)
-        )
+        options.print_json(document)
         return
     options.note(
-        f"{found}: {weights.variant} on {data}, {chosen.device} ({chosen.reason})",
+        f"{target.path}: {target.weights.variant} on {shown}, {chosen.device} ({chosen.reason})",
         quiet=quiet,
     )
     for name, score in scores.items():
         print(eval_line(name, score))
         if not quiet:
             print(f"      95% interval of the error: {interval(score)}% of {score.total:,} digits")
+        if verbose:
+            _print_classes(outputs[name].cpu().numpy(), digits[name])
+        if name in curves:
+            _print_rejections(curves[name], asked)
+    for path in document.get("files", ()):
+        print(path)
+
+
+def _print_classes(outputs: "npt.NDArray[np.float32]", digits: "Digits") -> None:
+    import numpy as np
+
+    from lecun89.render.tables import plain_table
+
+    totals = np.bincount(digits.labels, minlength=10)
+    missed = np.bincount(digits.labels[outputs.argmax(axis=1) != digits.labels], minlength=10)
+    rows = [
+        (str(digit), f"{misses}", f"{total}", f"{100 * misses / max(total, 1):.2f}%")
+        for digit, (misses, total) in enumerate(zip(missed, totals, strict=True))
+    ]
+    options.print_table(plain_table(["digit", ">misses", ">of", ">error"], rows))
+
+
+def _print_rejections(curve: "RejectionCurve", asked: list[float]) -> None:
+    from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED, reject_for
+    from lecun89.render.tables import plain_table
+
+    rows = []
+    for percent in asked:
+        found = reject_for(curve, percent)
+        paper = f"{PAPER_REJECTED}%" if percent == PAPER_ERROR else ""
+        threshold = "" if found.threshold is None else f"{found.threshold:.3g}"
+        rows.append(
+            (
+                f"{percent:g}%",
+                f"{found.rejected_percent:.1f}%",
+                f"{found.rejected:,}",
+                f"{found.misses:,}",
+                threshold,
+                paper,
+            )
+        )
+    columns = ["error on the accepted", ">rejected", ">digits", ">misses left", ">margin", ">paper"]
+    options.print_table(plain_table(columns, rows))
+
+
+def _plot(target: targets.Target, curves: "dict[str, RejectionCurve]") -> list[str]:
+    from lecun89.outputdir import Writers, write_files
+    from lecun89.render import charts
+
+    files: Writers = {
+        f"rejection-{name}.png": charts.saver(
+            charts.rejection(f"{target.weights.variant}: {name} digits", curve), "png"
+        )
+        for name, curve in curves.items()
+    }
+    return [str(path) for path in write_files(target.directory, "eval", files)]

@@ -47,6 +47,16 @@ Data = Annotated[
         help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000.",
     ),
 ]
+OtherData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        envvar="LECUN89_DATA",
+        metavar="NAME",
+        help="1989 or full.",
+        show_default="what it was trained on",
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(

@@ -95,6 +95,9 @@ def train(
         bool,
         typer.Option("--tensorboard", help="Write event files into the run (extra tensorboard)."),
     ] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the curves into the run at the end (extra plots).")
+    ] = False,
     data_dir: options.DataDir = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -130,6 +133,10 @@ def train(
         _print_plan(settings, origins, splits, json=json)
         return
     writer_class = _summary_writer() if tensorboard else None
+    if plot:
+        from lecun89.render.charts import require_matplotlib
+
+        require_matplotlib()
 
     with ExitStack() as stack:
         # From here on there is something to save.
@@ -169,6 +176,11 @@ def train(
             raise InterruptedRunError(
                 error.signum, f"{error}; {_how_to_go_on(run, data_dir)}"
             ) from None
+    if plot:
+        from lecun89.cli.plot import curve_files
+        from lecun89.outputdir import write_files
+
+        write_files(run.path / "plots", "plot", curve_files([run]))
     _print_result(run, run.read_metrics(), quiet=quiet, json=json)
 
 
@@ -275,14 +287,11 @@ def _how_to_go_on(run: "Run", data_dir: Path | None) -> str:
 
 def _print_header(run: "Run", *, quiet: bool, verbose: bool) -> None:
     settings, origins = run.settings, run.origins
-    chosen = {
-        name: f"{value} ({origins[name].removeprefix('chosen: ')})"
-        for name, value in (("device", settings.device), ("engine", settings.engine))
-    }
+    reasons = {name: origins[name].removeprefix("chosen: ") for name in ("device", "engine")}
     options.note(
         f"{settings.variant} on {settings.data}: {settings.passes:,} x "
-        f"{settings.steps_per_pass:,} steps, seed {settings.seed}; {chosen['device']}, "
-        f"{chosen['engine']} engine",
+        f"{settings.steps_per_pass:,} steps, seed {settings.seed}; {settings.device} "
+        f"({reasons['device']}), {settings.engine} engine ({reasons['engine']})",
         quiet=quiet,
     )
     if verbose:
@@ -309,7 +318,7 @@ def _print_result(run: "Run", results: list["PassResult"], *, quiet: bool, json:
     else:
         from lecun89.render.tables import closing_table
 
-        options.print_table(closing_table(run.settings, last))
+        options.print_table(closing_table(run.settings, results))
     print(run.path)
 
 

@@ -1,5 +1,8 @@
 """Single lines of text."""
 
+import math
+from collections.abc import Sequence
+
 from lecun89.evaluation import Score
 
 
@@ -25,3 +28,14 @@ def interval(score: Score) -> str:
     """The error's 95% interval in percent: ``3.30 to 5.04``."""
     low, high = score.interval95
     return f"{low:.2f} to {high:.2f}"
+
+
+def sparkline(values: Sequence[float], width: int = 24) -> str:
+    """Values above 0 as bars on a logarithmic scale, at most `width` of them, the last kept."""
+    count = min(len(values), width)
+    chosen = [values[round((i + 1) * len(values) / count) - 1] for i in range(count)]
+    logs = [math.log(max(value, 1e-9)) for value in chosen]
+    low, high = min(logs), max(logs)
+    bars = "▁▂▃▄▅▆▇█"
+    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
+    return "".join(bars[round((value - low) * scale)] for value in logs)

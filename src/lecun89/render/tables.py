@@ -1,13 +1,15 @@
 """Rich tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lecun89.render.lines import interval
+from lecun89.render.lines import interval, sparkline
 from lecun89.reported import REPORTED, Reported
 from lecun89.settings import Settings
 from lecun89.training import PassResult
@@ -38,8 +40,9 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
     return table
 
 
-def closing_table(settings: Settings, result: PassResult) -> Table:
+def closing_table(settings: Settings, results: Sequence[PassResult]) -> Table:
     """The last pass beside what the seeds report for that variant and data."""
+    result = results[-1]
     reports = REPORTED.get((settings.variant, settings.data), ())
     test, train = result.test, result.train
     rows = [
@@ -57,6 +60,9 @@ def closing_table(settings: Settings, result: PassResult) -> Table:
         ],
         ["train loss", *_cells("{:.3e}", train.loss, [r.train_loss for r in reports])],
     ]
+    if len(results) > 1:
+        errors = [result.test.error_percent for result in results]
+        rows.append(["test error by pass", sparkline(errors)])
     return plain_table(
         ["", f">pass {result.number}", *(f">{report.source}" for report in reports)],
         rows,
@@ -78,6 +84,17 @@ def _misses(report: Reported, split: Literal["train", "test"], total: int) -> in
     counted = report.test_misses if split == "test" else report.train_misses
     error = report.test_error if split == "test" else report.train_error
     return counted if counted is not None or error is None else round(error * total / 100)
+
+
+def confusion_table(confusion: npt.NDArray[np.int64]) -> Table:
+    """The confusion matrix: digits in rows, predictions in columns, and misses of each digit."""
+    rows = []
+    for digit, counts in enumerate(confusion):
+        cells = [f"{count}" if count else "." for count in counts]
+        misses = int(counts.sum() - counts[digit])
+        rows.append([str(digit), *cells, f"{misses} of {counts.sum()}"])
+    columns = ["digit", *(f">as {digit}" for digit in range(len(confusion))), ">missed"]
+    return plain_table(columns, rows)
 
 
 def variants_table(variants: Iterable[Variant], counts: tuple[int, int, int]) -> Table:

@@ -1,0 +1,388 @@
+"""``lecun89 errors``."""
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lecun89.cli import options, targets
+from lecun89.exceptions import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from lecun89.cli.targets import Target
+    from lecun89.data import Digits
+    from lecun89.mistakes import Comparison, Mistake, Mistakes
+    from lecun89.outputdir import Writers
+    from lecun89.render.pictures import Tile
+
+_IN_TERMINAL = 60  # digits; all of them are in the picture
+
+
+def errors(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN|FILE]...",
+            help="A run, a weights file, or an upstream model.pt; several to count over them.",
+            show_default="the newest run",
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", metavar="NAME", help="train, validation or test.")
+    ] = "test",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where files go.", show_default="errors-SPLIT in the run"
+        ),
+    ] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option("--diff", metavar="RUN", help="Compare with another run, on the same digits."),
+    ] = None,
+    across: Annotated[
+        bool,
+        typer.Option(
+            "--across",
+            help="Count over all runs of the newest run's variant and data, or over those named.",
+        ),
+    ] = False,
+    individual: Annotated[
+        bool, typer.Option("--individual", help="Write each missed digit as a picture of its own.")
+    ] = False,
+    terminal: Annotated[
+        bool, typer.Option("--terminal/--no-terminal", help="Show the digits in the terminal.")
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that this command did not write.")
+    ] = False,
+    variant: Annotated[
+        str | None,
+        typer.Option("--variant", metavar="NAME", help="The network of an upstream model.pt."),
+    ] = None,
+    data: options.OtherData = None,
+    device: options.Device = "auto",
+    threads: options.Threads = 1,
+    runs_dir: options.RunsDir = Path("runs"),
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Show every missed digit: a contact sheet, a table, the confusion matrix.
+
+    `--diff RUN` shows what another run fixes and breaks; several runs, how often each is missed.
+    """
+    from lecun89.data import SPLITS, get_data
+    from lecun89.mistakes import compare, find_mistakes
+    from lecun89.outputdir import write_files
+
+    options.set_up_logging(quiet=quiet, verbose=verbose)
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    if data is not None:
+        get_data(data)
+    names = list(runs or [])
+    if diff is not None and (across or len(names) > 1):
+        raise UsageError("--diff compares two runs: give at most one besides it, and no --across")
+    opened = _open(names, across, runs_dir, variant)
+    if diff is not None:
+        opened.append(targets.open_target(diff, runs_dir, variant))
+    targets.same_digits(opened, data)
+    chosen = targets.set_up_device(device, threads)
+    digits = targets.load_digits(opened[0], data, (split,), data_dir)[split]
+    found = [find_mistakes(target.weights, digits, chosen.device) for target in opened]
+
+    document: dict[str, Any] = {"run": str(opened[0].path), "split": split, "total": len(digits)}
+    if diff is not None:
+        comparison = compare(*found)
+        files = _diff_files(opened, found, comparison, digits)
+        folder = f"errors-{split}-diff"
+        document |= _diff_document(opened, comparison)
+    elif len(opened) > 1:
+        files = _across_files(opened, found, digits)
+        folder = f"errors-{split}-across"
+        document |= _across_document(opened, found, digits)
+    else:
+        files = _files(found[0], digits, individual)
+        folder = f"errors-{split}"
+        document["misses"] = [_document(mistake) for mistake in found[0].missed]
+    directory = opened[0].directory / folder if out is None else out
+    written = write_files(directory, "errors", files, force=force, tidy=True)
+
+    if json:
+        options.print_json({**document, "files": [str(path) for path in written]})
+        return
+    if terminal and not quiet and sys.stdout.isatty():
+        _show(found, digits, comparison if diff is not None else None)
+    if diff is not None:
+        _print_diff(opened, found, comparison, quiet=quiet)
+    elif len(opened) > 1:
+        _print_across(opened, found)
+    else:
+        _print_mistakes(found[0], quiet=quiet)
+    print(directory)
+
+
+def _open(names: list[str], across: bool, runs_dir: Path, variant: str | None) -> "list[Target]":
+    from lecun89.exceptions import FileFormatError
+    from lecun89.runs import list_runs, open_run
+
+    if not across or len(names) > 1:
+        if not names:
+            return [targets.open_target(None, runs_dir, variant)]
+        return [targets.open_target(name, runs_dir, variant) for name in names]
+    newest = targets.open_target(names[0] if names else None, runs_dir, variant)
+    if newest.run is None:
+        raise UsageError("--across looks for runs like a run, not like a file: name the files")
+    like = newest.run.settings
+    opened = []
+    for path in list_runs(runs_dir):
+        try:
+            run = open_run(path)
+            if (run.settings.variant, run.settings.data) == (like.variant, like.data):
+                opened.append(targets.open_target(str(path), runs_dir))
+        except FileFormatError:
+            continue  # without a whole pass yet, or damaged
+    if len(opened) < 2:
+        raise UsageError(
+            f"--across needs two runs of {like.variant} on {like.data} in {runs_dir}: "
+            "train another with --seed"
+        )
+    return opened
+
+
+def _title(mistakes: "Mistakes") -> str:
+    score = mistakes.score
+    return (
+        f"{mistakes.variant} on {mistakes.data}: {score.misses:,} of {score.total:,} "
+        f"{mistakes.split} digits missed, {score.error_percent:.2f}%"
+    )
+
+
+def _subtitle(mistakes: "Mistakes", said: str) -> str:
+    from lecun89.render.lines import interval
+    from lecun89.render.pictures import MOST_TILES
+
+    text = f"95% interval {interval(mistakes.score)}%; {said}"
+    if len(mistakes.missed) > MOST_TILES:
+        text += f"; the first {MOST_TILES:,} are shown"
+    return text if mistakes.missed else "no digit is missed"
+
+
+def _tile(digits: "Digits", mistake: "Mistake", note: str = "") -> "Tile":
+    from lecun89.render.pictures import Tile
+
+    return Tile(
+        digits.images[mistake.index],
+        str(mistake.label),
+        str(mistake.prediction),
+        note or f"no. {mistake.index}",
+    )
+
+
+def _files(mistakes: "Mistakes", digits: "Digits", individual: bool) -> "Writers":
+    from lecun89.render.pictures import Band, confusion_picture, contact_sheet, digit_picture
+
+    title = _title(mistakes)
+    tiles = [_tile(digits, mistake) for mistake in mistakes.missed]
+    said = "digit as prediction, the largest margin first"
+    sheet = contact_sheet(title, _subtitle(mistakes, said), [Band("", tiles)])
+    pairs = _pairs(mistakes)
+    said = f"most confused: {pairs}" if pairs else "no digit is missed"
+    matrix = confusion_picture(title, said, mistakes.confusion)
+    rows = [
+        [m.index, m.source_index, m.label, m.prediction, *map(repr, m.outputs), repr(m.margin)]
+        for m in mistakes.missed
+    ]
+    heading = ["index", "source_index", "label", "prediction"]
+    heading += [*(f"output_{digit}" for digit in range(10)), "margin"]
+    files: Writers = {
+        "errors.png": _png(sheet),
+        "errors.csv": _csv(heading, rows),
+        "confusion.png": _png(matrix),
+    }
+    if individual:
+        for mistake in mistakes.missed:
+            name = f"digits/{mistake.index:05d}-{mistake.label}-as-{mistake.prediction}.png"
+            files[name] = _png(digit_picture(digits.images[mistake.index], zoom=16))
+    return files
+
+
+def _diff_files(
+    opened: "Sequence[Target]",
+    found: "Sequence[Mistakes]",
+    comparison: "Comparison",
+    digits: "Digits",
+) -> "Writers":
+    from lecun89.render.pictures import Band, contact_sheet
+
+    bands: list[Band] = []
+    rows: list[list[object]] = []
+    for heading, name, source, indices in (
+        ("fixed", "fixed", found[0], comparison.fixed),
+        ("broken", "broken", found[1], comparison.broken),
+        ("missed by both", "both", found[1], comparison.both),
+    ):
+        by_index = {mistake.index: mistake for mistake in source.missed}
+        missed = [by_index[index] for index in indices]
+        tiles = [_tile(digits, mistake) for mistake in missed]
+        bands.append(Band(f"{heading}: {len(indices):,}", tiles))
+        rows += [[m.index, m.source_index, m.label, m.prediction, name] for m in missed]
+    title = f"{opened[0].path.name}: {found[0].score.misses} misses"
+    title += f"; {opened[1].path.name}: {found[1].score.misses}"
+    subtitle = f"{found[0].split} digits of {found[0].data}; McNemar's exact test, two-sided: "
+    subtitle += f"p = {comparison.p_value:.3g}"
+    heading_row = ["index", "source_index", "label", "prediction", "change"]
+    return {
+        "diff.png": _png(contact_sheet(title, subtitle, bands)),
+        "diff.csv": _csv(heading_row, rows),
+    }
+
+
+def _across_files(
+    opened: "Sequence[Target]", found: "Sequence[Mistakes]", digits: "Digits"
+) -> "Writers":
+    from lecun89.mistakes import count_misses
+    from lecun89.render.pictures import Band, Tile, contact_sheet
+
+    counts = count_misses(found)
+    tiles = [
+        Tile(digits.images[index], str(digits.labels[index]), "", f"{count} of {len(found)}")
+        for index, count in counts.items()
+    ]
+    always = sum(count == len(found) for count in counts.values())
+    title = f"{len(found)} runs: {always} {found[0].split} digits missed by all, "
+    title += f"{len(counts)} by at least one"
+    subtitle = f"{found[0].data}; under each digit, the runs that miss it"
+    rows = [
+        [index, digits.source_index[index], digits.labels[index], count, len(found)]
+        for index, count in counts.items()
+    ]
+    return {
+        "across.png": _png(contact_sheet(title, subtitle, [Band("", tiles)])),
+        "across.csv": _csv(["index", "source_index", "label", "missed", "runs"], rows),
+    }
+
+
+def _png(picture: Any) -> Callable[[Path], object]:
+    return lambda path: picture.save(path, format="PNG", optimize=True)
+
+
+def _csv(heading: list[str], rows: Sequence[Sequence[object]]) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(heading)
+            writer.writerows(rows)
+
+    return write
+
+
+def _document(mistake: "Mistake") -> dict[str, Any]:
+    names = ("index", "source_index", "label", "prediction", "margin")
+    return {name: getattr(mistake, name) for name in names}
+
+
+def _diff_document(opened: "Sequence[Target]", comparison: "Comparison") -> dict[str, Any]:
+    counts = {name: list(getattr(comparison, name)) for name in ("fixed", "broken", "both")}
+    return {"diff": str(opened[1].path), **counts, "p_value": comparison.p_value}
+
+
+def _across_document(
+    opened: "Sequence[Target]", found: "Sequence[Mistakes]", digits: "Digits"
+) -> dict[str, Any]:
+    from lecun89.mistakes import count_misses
+
+    return {
+        "runs": [str(target.path) for target in opened],
+        "digits": [
+            {
+                "index": index,
+                "source_index": int(digits.source_index[index]),
+                "label": int(digits.labels[index]),
+                "missed": count,
+            }
+            for index, count in count_misses(found).items()
+        ],
+    }
+
+
+def _pairs(mistakes: "Mistakes", most: int = 5) -> str:
+    return ", ".join(
+        f"{label} as {prediction} ({count})"
+        for label, prediction, count in mistakes.confused_pairs[:most]
+    )
+
+
+def _show(found: "Sequence[Mistakes]", digits: "Digits", comparison: "Comparison | None") -> None:
+    from rich.console import Console
+
+    from lecun89.mistakes import count_misses
+    from lecun89.render.halfblocks import digit_rows
+
+    console = Console()
+    if comparison is not None:
+        shown = [(index, "fixed") for index in comparison.fixed]
+        shown += [(index, "broken") for index in comparison.broken]
+    elif len(found) > 1:
+        shown = [(i, f"{count} of {len(found)}") for i, count in count_misses(found).items()]
+    else:
+        shown = [(m.index, f"{m.label} as {m.prediction}") for m in found[0].missed]
+    if len(shown) > _IN_TERMINAL:
+        options.note(f"the first {_IN_TERMINAL} of {len(shown)} digits:")
+    shown = shown[:_IN_TERMINAL]
+    colour = console.color_system is not None and "NO_COLOR" not in os.environ
+    images = [digits.images[index] for index, _ in shown]
+    captions = [text for _, text in shown]
+    for line in digit_rows(images, captions, console.width, colour=colour):
+        console.print(line, no_wrap=True, crop=True)
+
+
+def _print_mistakes(mistakes: "Mistakes", *, quiet: bool) -> None:
+    from lecun89.render.tables import confusion_table
+
+    print(_title(mistakes))
+    if quiet:
+        return
+    if not mistakes.missed:
+        print("no digit is missed")
+        return
+    options.print_table(confusion_table(mistakes.confusion))
+    print(f"most confused: {_pairs(mistakes)}")
+
+
+def _print_diff(
+    opened: "Sequence[Target]",
+    found: "Sequence[Mistakes]",
+    comparison: "Comparison",
+    *,
+    quiet: bool,
+) -> None:
+    if not quiet:
+        for target, mistakes in zip(opened, found, strict=True):
+            print(f"{target.path}: {_title(mistakes)}")
+    print(
+        f"fixed {len(comparison.fixed)}, broken {len(comparison.broken)}, missed by both "
+        f"{len(comparison.both)}; McNemar's exact test: p = {comparison.p_value:.3g}"
+    )
+
+
+def _print_across(opened: "Sequence[Target]", found: "Sequence[Mistakes]") -> None:
+    from collections import Counter
+
+    from lecun89.mistakes import count_misses
+    from lecun89.render.tables import plain_table
+
+    counts = count_misses(found)
+    times = Counter(counts.values())
+    rows = [
+        (f"{count} of {len(found)} runs", f"{times[count]:,}") for count in range(len(found), 0, -1)
+    ]
+    options.print_table(plain_table(["missed by", ">digits"], rows))
+    misses = ", ".join(str(mistakes.score.misses) for mistakes in found)
+    print(f"misses of {found[0].score.total:,} in each run: {misses}")

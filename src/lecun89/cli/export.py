@@ -1,0 +1,52 @@
+"""``lecun89 export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lecun89.cli import options, targets
+from lecun89.exceptions import UsageError, unknown_name
+
+
+def export(
+    run: options.RunArgument = None,
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="safetensors, torch or onnx.")
+    ] = "safetensors",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="The file.", show_default="VARIANT.ENDING here"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    variant: Annotated[
+        str | None,
+        typer.Option("--variant", metavar="NAME", help="The network of an upstream model.pt."),
+    ] = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Write a trained network for other programs: safetensors, a torch state dict, or ONNX.
+
+    ONNX (extra onnx) takes `images` (n, 1, 16, 16) in [-1, 1] and gives `outputs` (n, 10).
+    """
+    options.set_up_logging(quiet=quiet, verbose=verbose)
+    endings = {"safetensors": ".safetensors", "torch": ".pt", "onnx": ".onnx"}
+    if format_name not in endings:
+        raise unknown_name("format", format_name, endings)
+    target = targets.open_target(run, runs_dir, variant)
+    path = out or Path(f"{target.weights.variant}{endings[format_name]}")
+    if path.is_dir():
+        raise UsageError(f"--out {path} is a directory: give a file")
+    if path.exists() and not force:
+        raise UsageError(f"{path} is there already: choose another with --out, or give --force")
+    from lecun89.export import export as write
+
+    write(target.weights, path, format_name)
+    if json:
+        document = {"run": str(target.path), "variant": target.weights.variant}
+        options.print_json({**document, "format": format_name, "files": [str(path)]})
+        return
+    print(path)

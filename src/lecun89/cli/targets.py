@@ -1,0 +1,81 @@
+"""What a command works on: a trained network, digits, and a device, from the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lecun89.cli import options
+from lecun89.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from lecun89.data import Digits
+    from lecun89.devices import DeviceChoice
+    from lecun89.runs import Run
+    from lecun89.weights import Weights
+
+
+@dataclass(frozen=True)
+class Target:
+    """A trained network.
+
+    Attributes:
+        path: of the run or the file.
+        run: the run; None when it is a file.
+        weights: the weights.
+    """
+
+    path: Path
+    run: "Run | None"
+    weights: "Weights"
+
+    @property
+    def directory(self) -> Path:
+        """Where pictures of it go by default: into its run, or beside its file's name, here."""
+        return self.path if self.run else Path(f"{self.path.stem}-pictures")
+
+
+def open_target(name: str | None, runs_dir: Path, variant: str | None = None) -> Target:
+    """The run or file of that name; the newest run without one."""
+    from lecun89.runs import find_run, open_run
+    from lecun89.weights import load_weights
+
+    path = find_run(name, runs_dir)
+    run = open_run(path) if path.is_dir() else None
+    return Target(path, run, load_weights(run.weights_path() if run else path, variant))
+
+
+def load_digits(
+    target: Target, data: str | None, splits: tuple[str, ...], data_dir: Path | None
+) -> dict[str, "Digits"]:
+    """Splits of the data that was asked for, or else of what the network was trained on."""
+    from lecun89.data import get_data, load
+
+    name = data or target.weights.data or "1989"
+    expected = get_data(name).sha256["train"]
+    if target.weights.data == name and target.weights.data_sha256 != expected:
+        options.note(f"warning: {target.path} was trained on other digits than {name} holds now")
+    directory = options.data_dir(data_dir)
+    return {split: load(name, split, directory) for split in splits}
+
+
+def set_up_device(device: str, threads: int) -> "DeviceChoice":
+    """Choose and set up the device for an evaluation."""
+    from lecun89 import devices
+
+    devices.check_threads(threads)
+    chosen = devices.choose(device, batched=True)
+    devices.set_up(chosen.device, threads)
+    return chosen
+
+
+def same_digits(targets: list[Target], data: str | None) -> None:
+    """Refuse to compare networks that were trained on different data, unless one is named.
+
+    Raises:
+        UsageError: they were.
+    """
+    names = {target.weights.data or "1989" for target in targets}
+    if data is None and len(names) > 1:
+        raise UsageError(
+            f"the runs are of different data ({', '.join(sorted(names))}): give --data"
+        )

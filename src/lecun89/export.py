@@ -1,0 +1,69 @@
+"""A network for other programs: safetensors, a torch state dict, or ONNX."""
+
+import io
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from lecun89.evaluation import network_of
+from lecun89.exceptions import MissingExtraError, one_line
+from lecun89.files import replacing
+from lecun89.weights import Weights, save_weights
+
+
+def export(weights: Weights, path: Path, format_name: str) -> None:
+    """Write a network to a file, whole or not at all.
+
+    Args:
+        weights: the network.
+        path: where to.
+        format_name: ``safetensors`` (what this package reads), ``torch`` (a state dict as the
+            upstream scripts save it) or ``onnx`` (input ``images`` (n, 1, 16, 16) in [-1, 1],
+            output ``outputs`` (n, 10), any n).
+
+    Raises:
+        MissingExtraError: ONNX's packages are not installed or broken.
+    """
+    writers: dict[str, Callable[[Weights, Path], None]] = {
+        "safetensors": lambda weights, path: save_weights(path, weights),
+        "torch": _write_torch,
+        "onnx": _write_onnx,
+    }
+    writers[format_name](weights, path)
+
+
+def _write_torch(weights: Weights, path: Path) -> None:
+    with replacing(path) as temporary:
+        torch.save(network_of(weights).state_dict(), temporary)
+
+
+def _write_onnx(weights: Weights, path: Path) -> None:
+    try:
+        import onnx
+        import onnxscript  # noqa: F401  # torch's exporter needs it
+    except Exception as error:  # a broken installation raises more than ImportError
+        raise MissingExtraError(
+            'writing ONNX needs the extra "onnx": '
+            f'pip install "lecun89[onnx]" ({type(error).__name__}: {one_line(error)})'
+        ) from error
+    # What torch's exporter says of itself and of torchvision is nothing to our users.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network_of(weights).eval(),
+            (torch.zeros(2, 1, 16, 16),),
+            input_names=["images"],
+            output_names=["outputs"],
+            dynamic_shapes={"x": {0: torch.export.Dim("n")}},
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    content = io.BytesIO()
+    onnx.save(program.model_proto, content)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.getvalue())

@@ -1,0 +1,171 @@
+"""Charts drawn with matplotlib (extra ``plots``), without its global state."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lecun89.exceptions import MissingExtraError, one_line
+from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
+from lecun89.reported import REPORTED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lecun89.settings import Settings
+    from lecun89.training import PassResult
+
+_COLOURS = ("#1f5fa8", "#c4161c", "#2b8a3e", "#8a4fb0", "#c77700", "#0b8a8a", "#7a5230", "#666666")
+_MARKS = {"paper": "*", "blog": "D", "notebook": "s"}
+
+
+def require_matplotlib() -> None:
+    """Check that charts can be drawn.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed, or fails when imported.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except Exception as error:  # a broken installation raises more than ImportError
+        raise MissingExtraError(
+            'drawing charts needs the extra "plots": '
+            f'pip install "lecun89[plots]" ({type(error).__name__}: {one_line(error)})'
+        ) from error
+
+
+def curves(
+    runs: Sequence[tuple[str, "Settings", Sequence["PassResult"]]],
+) -> "Figure":
+    """Loss and error after each pass, train dashed and test solid, several runs overlaid.
+
+    What the seeds report for the same variant and data is marked at its last pass.
+    """
+    figure = _figure(11.0, 4.6)
+    axes = figure.subplots(1, 2)
+    for colour, (name, settings, results) in zip(_cycle(len(runs)), runs, strict=True):
+        passes = [result.number for result in results]
+        for axis, quantity in ((axes[0], "loss"), (axes[1], "error_percent")):
+            train = [getattr(result.train, quantity) for result in results]
+            test = [getattr(result.test, quantity) for result in results]
+            dot = "." if len(passes) == 1 else None
+            axis.plot(passes, train, "--", color=colour, marker=dot, linewidth=1.1, alpha=0.75)
+            axis.plot(passes, test, color=colour, marker=dot, linewidth=1.7, label=name)
+        for report in REPORTED.get((settings.variant, settings.data), ()):
+            for axis, reported in ((axes[0], report.test_loss), (axes[1], report.test_error)):
+                if reported is not None:
+                    axis.plot(
+                        settings.passes, reported, _MARKS[report.source],
+                        color="none", markeredgecolor=colour, markersize=8, clip_on=False,
+                        label=f"{report.source}, {settings.variant}",
+                    )  # fmt: skip
+    for axis, label in zip(axes, ("loss", "error, %"), strict=True):
+        axis.set_xlabel("pass")
+        axis.set_ylabel(label)
+        if _positive(axis):
+            axis.set_yscale("log")
+        axis.grid(visible=True, which="both", alpha=0.25, linewidth=0.6)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_title("mean loss; train dashed, test solid", fontsize=11)
+    axes[1].set_title("misclassified digits", fontsize=11)
+    handles, labels = axes[1].get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    axes[1].legend(unique.values(), unique.keys(), fontsize=8.5, frameon=False)
+    return figure
+
+
+def kernels(title: str, weights: npt.NDArray[np.float32]) -> "Figure":
+    """The twelve learned 5x5 kernels of H1, (12, 1, 5, 5), on one scale."""
+    figure = _figure(9.0, 3.5)
+    axes = figure.subplots(2, 6)
+    most = float(np.abs(weights).max()) or 1.0
+    for number, (axis, kernel) in enumerate(zip(axes.flat, weights[:, 0], strict=True)):
+        shown = axis.imshow(kernel, cmap="RdBu_r", vmin=-most, vmax=most)
+        axis.set_title(f"plane {number}", fontsize=9)
+        _no_ticks(axis)
+    figure.suptitle(title, fontsize=11)
+    figure.colorbar(shown, ax=axes, shrink=0.8, label="weight")
+    return figure
+
+
+def activations(
+    title: str, image: npt.NDArray[np.float32], layers: dict[str, npt.NDArray[np.float32]]
+) -> "Figure":
+    """One digit (16, 16) and what it makes of H1 (12, 8, 8), H2 (12, 4, 4), H3 (30,), out (10,)."""
+    figure = _figure(11.0, 7.4)
+    parts: Any = figure.subfigures(3, 1, height_ratios=(2.1, 2.1, 2.2))
+    top, middle, bottom = parts
+    for part, name in ((top, "H1"), (middle, "H2")):
+        planes = layers[name]
+        most = float(np.abs(planes).max()) or 1.0
+        axes = part.subplots(2, 6)
+        for number, (axis, plane) in enumerate(zip(axes.flat, planes, strict=True)):
+            shown = axis.imshow(plane, cmap="RdBu_r", vmin=-most, vmax=most)
+            axis.set_ylabel(str(number), rotation=0, labelpad=9, va="center", fontsize=8)
+            _no_ticks(axis)
+        part.colorbar(shown, ax=axes, shrink=0.85)
+        part.suptitle(f"{name}, {planes.shape[1]} x {planes.shape[2]}", fontsize=10)
+    axes = bottom.subplots(1, 3, width_ratios=(1, 2.2, 1.6))
+    axes[0].imshow(image, cmap="gray_r", vmin=-1, vmax=1)
+    axes[0].set_title("input, 16 x 16", fontsize=10)
+    _no_ticks(axes[0])
+    for axis, name in ((axes[1], "H3"), (axes[2], "out")):
+        axis.bar(range(len(layers[name])), layers[name], color=_COLOURS[0])
+        axis.axhline(0, color="#444444", linewidth=0.8)
+        axis.set_title(f"{name}, {len(layers[name])} units", fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[2].set_xticks(range(10))
+    figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def rejection(title: str, curve: RejectionCurve) -> "Figure":
+    """Error on the accepted digits against the share rejected, with the paper's point."""
+    figure = _figure(6.6, 4.4)
+    axis = figure.subplots()
+    axis.step(curve.rejected_percent, curve.errors_percent, where="post", color=_COLOURS[0])
+    axis.plot(PAPER_REJECTED, PAPER_ERROR, "*", color=_COLOURS[1], markersize=11)
+    axis.annotate("paper", (PAPER_REJECTED, PAPER_ERROR), (7, 5), textcoords="offset points")
+    axis.set_xlim(0, 40)
+    axis.set_ylim(0)
+    axis.set_xlabel("rejected digits, %")
+    axis.set_ylabel("error on the accepted, %")
+    axis.set_title(title, fontsize=11)
+    axis.grid(visible=True, alpha=0.25, linewidth=0.6)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def saver(figure: "Figure", kind: str) -> Callable[[Path], None]:
+    """What writes a figure to a path, as ``png`` or ``svg``; the same figure, the same bytes."""
+
+    def save(path: Path) -> None:
+        import matplotlib as mpl
+
+        with mpl.rc_context({"svg.hashsalt": "lecun89", "svg.fonttype": "path"}):
+            metadata = {"Date": None} if kind == "svg" else {"Software": None}
+            figure.savefig(path, format=kind, dpi=120, metadata=metadata)
+
+    return save
+
+
+def _figure(width: float, height: float) -> "Figure":
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def _cycle(count: int) -> list[str]:
+    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
+
+
+def _positive(axis: Any) -> bool:
+    return all(np.min(line.get_ydata()) > 0 for line in axis.get_lines())
+
+
+def _no_ticks(axis: Any) -> None:
+    axis.set_xticks([])
+    axis.set_yticks([])

@@ -1,0 +1,24 @@
+from collections.abc import Callable
+
+from tests.conftest import Result
+
+
+def test_every_layer_is_checked_against_the_paper(cli: Callable[..., Result]) -> None:
+    document = cli("explain", "--json").document
+    assert all(row["equal"] for row in document["layers"])
+    total = document["layers"][-1]
+    assert (total["units"], total["connections"], total["parameters"]) == (1256, 64_660, 9760)
+    assert total["macs"] == 63_660
+    assert {cost["variant"] for cost in document["costs"]} == {"base", "modern"}
+    for cost in document["costs"]:
+        assert 4 * 9760 < cost["file_bytes"] < 41_000
+        assert 0 < cost["batched_us"] < cost["single_us"]
+    assert any("sqrt" in entry["here"] for entry in document["assumptions"])
+
+
+def test_the_tables_fit_100_columns(cli: Callable[..., Result]) -> None:
+    result = cli("explain", "--variant", "xent")
+    assert result.exit_code == 0
+    assert result.stdout.count(" equal ") == 5
+    assert "xent" in result.stdout.splitlines()[0]
+    assert max(map(len, result.stdout.splitlines())) <= 100

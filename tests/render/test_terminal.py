@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from lecun89.evaluation import Score
+from lecun89.render.halfblocks import WIDTH, digit_rows
+from lecun89.render.lines import duration, eval_line, sparkline
+
+
+def test_digits_fill_the_width_and_no_more() -> None:
+    image = np.full((16, 16), -1, np.float32)
+    image[0, 0] = image[1, 1] = image[2, 2] = image[3, 2] = 1
+    lines = digit_rows([image] * 5, ["5 as 3"] * 5, 40, colour=False)
+    assert len(lines) == 3 * 10
+    assert max(len(line) for line in lines) <= 40
+    assert lines[0].plain[:WIDTH].rstrip() == "▀▄"
+    assert lines[1].plain[:WIDTH].rstrip() == "  █"
+    assert lines[8].plain.split("  ")[0] == "5 as 3"
+
+
+def test_colours_are_the_shades_of_the_digit() -> None:
+    image = np.full((16, 16), -1, np.float32)
+    image[1] = 1
+    (line, *_) = digit_rows([image], [""], 10, colour=True)
+    style = line.spans[0].style
+    assert str(style) == "rgb(0,0,0) on rgb(255,255,255)"
+
+
+def test_the_line_of_the_blog() -> None:
+    line = eval_line("test", Score(2.838382e-02, 82, 2007))
+    assert line == "eval: split test . loss 2.838382e-02. error 4.09%. misses: 82"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1.26, "1.3 s"), (99.9, "99.9 s"), (285, "4 min 45 s"), (7800, "2 h 10 min")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_sparkline_falls_from_left_to_right() -> None:
+    assert sparkline([8, 4, 2, 1]) == "█▆▃▁"
+    assert sparkline([3, 3]) == "▁▁"
+    assert sparkline([0.0, 1.0])[1] == "█"
+    long = sparkline([100 - number for number in range(80)], width=24)
+    assert len(long) == 24
+    assert (long[0], long[-1]) == ("█", "▁")
