@@ -119,6 +119,8 @@ def set_up(device: str, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
+    if device == "cpu":
+        return  # its operators are deterministic, and to say so would import PyTorch's compiler
     torch.use_deterministic_algorithms(True)
     # It would fill every new tensor with NaN, which costs time and changes no result here.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
