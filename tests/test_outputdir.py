@@ -37,10 +37,19 @@ def test_a_forged_marker_removes_nothing_elsewhere(tmp_path: Path) -> None:
     (inside / ".lecun89-errors.json").write_text('["../kept", 3, "gone"]')
     write_files(inside, "errors", {"a": text("1")}, tidy=True)
     assert (tmp_path / "kept").read_text() == "precious"
-    for broken in ("{", "{}", "[" * 100_000):
+    for broken in ("{", "{}", "[" * 100_000, '["\\u0000"]'):
         (inside / ".lecun89-errors.json").write_text(broken)
         with pytest.raises(UsageError):
             write_files(inside, "errors", {"a": text("1")})
+
+
+def test_what_is_no_directory_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "d").touch()
+    with pytest.raises(UsageError, match="d is no directory"):
+        write_files(tmp_path, "errors", {"a": text("1"), "d/b": text("2")})
+    with pytest.raises(UsageError, match="d is no directory"):
+        write_files(tmp_path / "d", "errors", {"a": text("1")})
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_failed_write_leaves_the_file_before(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(
 def test_going_on_within_a_pass_gives_the_same_bits(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
-    of = settings(variant="modern", lr=3e-4, batch_size=128, passes=2)
+    of = settings(variant="modern", lr=3e-4, batch_size=256, passes=2)
     whole = make_engine(of, splits)
     saved = []
 

@@ -67,7 +67,8 @@ class LayerRow:
 
     Attributes:
         name: of the layer, or ``all``.
-        units: activations; for ``all`` with the input's 256 pixels, as the paper counts.
+        units: for ``all`` with the input's 256 pixels, as the paper counts.
+        activations: of the units, without the input's.
         connections: inputs and biases of all units.
         parameters: free parameters.
         macs: multiply-accumulates for one digit.
@@ -76,6 +77,7 @@ class LayerRow:
 
     name: str
     units: int
+    activations: int
     connections: int
     parameters: int
     macs: int
@@ -110,6 +112,7 @@ def layer_rows() -> list[LayerRow]:
         LayerRow(
             layer.name,
             layer.units,
+            layer.units,
             layer.connections,
             layer.parameters,
             layer.macs,
@@ -120,6 +123,7 @@ def layer_rows() -> list[LayerRow]:
     total = LayerRow(
         "all",
         256 + sum(row.units for row in rows),
+        sum(row.activations for row in rows),
         sum(row.connections for row in rows),
         sum(row.parameters for row in rows),
         sum(row.macs for row in rows),

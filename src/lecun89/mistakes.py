@@ -124,8 +124,14 @@ class Comparison:
         """
         changed = len(self.fixed) + len(self.broken)
         fewer = min(len(self.fixed), len(self.broken))
-        tail = sum(math.comb(changed, count) for count in range(fewer + 1))
-        return min(1.0, tail / 2 ** (changed - 1)) if changed else 1.0
+
+        def log_probability(count: int) -> float:
+            ways = math.lgamma(count + 1) + math.lgamma(changed - count + 1)
+            return math.lgamma(changed + 1) - ways - changed * math.log(2)
+
+        # In logarithms, because thousands of changed digits make integers of thousands of digits.
+        tail = math.fsum(math.exp(log_probability(count)) for count in range(fewer + 1))
+        return min(1.0, 2 * tail)
 
 
 def compare(first: Mistakes, second: Mistakes) -> Comparison:

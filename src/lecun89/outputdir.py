@@ -22,32 +22,36 @@ def write_files(
     *,
     force: bool = False,
     tidy: bool = False,
+    advice: str = "choose another directory with --out, or replace it with --force",
 ) -> list[Path]:
     """Write files into a directory, each whole or absent.
 
     Args:
         directory: made where it is missing.
-        owner: the command that writes; each has a marker of its own.
+        owner: names the kind of files; each has a marker of its own.
         files: for each name, what writes it to a temporary path.
         force: replace files that the marker does not list, too.
-        tidy: remove what the command wrote an earlier time and does not write now.
+        tidy: remove what was written an earlier time and is not written now.
+        advice: what to do about a file in the way.
 
     Returns:
         Their paths, in the order given.
 
     Raises:
-        UsageError: a file is in the way that the command did not write; nothing was written.
+        UsageError: something is in the way that was not written so; nothing was written.
         OSError: the directory or a file cannot be written.
     """
     marker = directory / f".lecun89-{owner}.json"
     ours = _read_marker(marker)
     for name in files:
         path = directory / name
+        for parent in (directory, path.parent):
+            if parent.exists() and not parent.is_dir():
+                raise UsageError(f"{parent} is no directory: {advice}")
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory: {advice}")
         if (path.exists() or path.is_symlink()) and name not in ours and not force:
-            raise UsageError(
-                f"{path} is there already and `lecun89 {owner}` did not write it: "
-                "choose another directory with --out, or replace it with --force"
-            )
+            raise UsageError(f"{path} is there already and was not written for this: {advice}")
     directory.mkdir(parents=True, exist_ok=True)
     # Claimed before they are written, so that a crash in between leaves nothing unclaimed.
     write_json(marker, sorted(ours | files.keys()))
@@ -58,7 +62,7 @@ def write_files(
             write(temporary)
     if tidy:
         for name in ours - files.keys():
-            (directory / name).unlink(missing_ok=True)
+            _remove(directory, name)
         write_json(marker, sorted(files))
     return [directory / name for name in files]
 
@@ -70,10 +74,20 @@ def _read_marker(marker: Path) -> set[str]:
         return set()
     if not isinstance(names, list):
         return set()
-    # A marker is no licence to remove files elsewhere.
-    directory = marker.parent.resolve()
-    return {
-        name
-        for name in names
-        if isinstance(name, str) and (directory / name).resolve().is_relative_to(directory)
-    }
+    return {name for name in names if isinstance(name, str) and _is_inside(marker.parent, name)}
+
+
+def _is_inside(directory: Path, name: str) -> bool:
+    """Whether the name stays in the directory: a marker is no licence to touch files elsewhere."""
+    try:
+        return (directory / name).resolve().is_relative_to(directory.resolve())
+    except (OSError, ValueError):
+        return False
+
+
+def _remove(directory: Path, name: str) -> None:
+    path = directory / name
+    if path.is_file() or path.is_symlink():
+        path.unlink()
+    if path.parent != directory and path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()

@@ -118,6 +118,10 @@ def test_a_diff_with_itself_is_empty(
     other = cli("errors", base_run[0], "--diff", always_3, "--out", "other", "--json").document
     assert len(other["fixed"]) + len(other["both"]) == 206
     assert other["p_value"] < 1e-100
+    cli("errors", base_run[0], "--out", "other")  # which leaves the pictures of the diff alone
+    assert {path.name for path in Path("other").glob("*.png")} == {
+        "diff.png", "errors.png", "confusion.png",
+    }  # fmt: skip
     table = rows(Path("other/diff.csv"))
     assert [int(row["index"]) for row in table if row["change"] == "broken"] == other["broken"]
     printed = cli("errors", base_run[0], "--diff", always_3, "--out", "other").stdout
@@ -136,6 +140,7 @@ def test_several_runs_are_counted(
     assert [int(row["missed"]) for row in table] == counts
     printed = cli("errors", base_run[0], always_3, "--out", "out").stdout
     assert re.search(rf"2 of 2 runs +{counts.count(2)}\b", printed)
+    assert "is given twice" in cli("errors", always_3, always_3).error
     refused = cli("errors", "--across", "--runs-dir", base_run[0].parent)
     assert refused.exit_code == 2
     assert "--across needs two runs of base on 1989" in refused.error
@@ -148,6 +153,7 @@ def test_several_runs_are_counted(
         ("errors --split all", 2, "unknown split 'all'"),
         ("errors --data mnist", 2, "unknown data 'mnist'"),
         ("errors a b --diff c", 2, "--diff compares two runs"),
+        ("errors a b --individual", 2, "--individual is for one run"),
         ("plot nowhere", 1, "no run or file at nowhere"),
         ("plot --digit x", 2, "--digit 'x' is not a whole number"),
         ("plot --split all", 2, "unknown split 'all'"),

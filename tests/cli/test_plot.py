@@ -44,6 +44,8 @@ def test_runs_are_overlaid_and_a_digit_out_of_range_is_refused(
     copy = shutil.copytree(base_run[0], "runs/copy")
     document = cli("plot", base_run[0], copy, "--out", "out", "--json").document
     assert document["files"] == ["out/curves.png", "out/curves.svg"]
+    odd = shutil.copytree(base_run[0], "runs/_a$\\bad$b")
+    assert cli("plot", odd, copy, "--out", "odd").exit_code == 0
     for args, message in (
         (("--digit", 2007), "--digit 2007 is out of range: test has 0 to 2006"),
         ((copy, "--digit", 1), "--digit shows one network"),
@@ -57,7 +59,13 @@ def test_training_draws_its_curves(cli: Callable[..., Result]) -> None:
     result = cli("train", "--batch-size", 256, "--passes", 2, "--plot")
     assert result.exit_code == 0
     assert "test error by pass" in result.stdout
-    drawn(Path(result.stdout.splitlines()[-1]) / "plots" / "curves.png")
+    run = Path(result.stdout.splitlines()[-1])
+    drawn(run / "plots" / "curves.png")
+    (run / "plots" / ".lecun89-plot.json").unlink()  # as if somebody else had drawn them
+    refused = cli("train", "--resume", run, "--plot")
+    assert refused.exit_code == 2
+    assert "draw the curves elsewhere" in refused.error
+    assert refused.stdout.splitlines()[-1] == str(run)
 
 
 @pytest.mark.parametrize("line", ["plot", "train --plot", "eval --plot"])

@@ -57,13 +57,8 @@ def errors(
     terminal: Annotated[
         bool, typer.Option("--terminal/--no-terminal", help="Show the digits in the terminal.")
     ] = True,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace files that this command did not write.")
-    ] = False,
-    variant: Annotated[
-        str | None,
-        typer.Option("--variant", metavar="NAME", help="The network of an upstream model.pt."),
-    ] = None,
+    force: options.Force = False,
+    variant: options.OtherVariant = None,
     data: options.OtherData = None,
     device: options.Device = "auto",
     threads: options.Threads = 1,
@@ -89,6 +84,8 @@ def errors(
     names = list(runs or [])
     if diff is not None and (across or len(names) > 1):
         raise UsageError("--diff compares two runs: give at most one besides it, and no --across")
+    if individual and (diff is not None or across or len(names) > 1):
+        raise UsageError("--individual is for one run: leave it out, or give one run")
     opened = _open(names, across, runs_dir, variant)
     if diff is not None:
         opened.append(targets.open_target(diff, runs_dir, variant))
@@ -101,18 +98,18 @@ def errors(
     if diff is not None:
         comparison = compare(*found)
         files = _diff_files(opened, found, comparison, digits)
-        folder = f"errors-{split}-diff"
+        kind = "errors-diff"
         document |= _diff_document(opened, comparison)
     elif len(opened) > 1:
         files = _across_files(opened, found, digits)
-        folder = f"errors-{split}-across"
+        kind = "errors-across"
         document |= _across_document(opened, found, digits)
     else:
         files = _files(found[0], digits, individual)
-        folder = f"errors-{split}"
+        kind = "errors"
         document["misses"] = [_document(mistake) for mistake in found[0].missed]
-    directory = opened[0].directory / folder if out is None else out
-    written = write_files(directory, "errors", files, force=force, tidy=True)
+    directory = opened[0].directory / f"{kind}-{split}" if out is None else out
+    written = write_files(directory, kind, files, force=force, tidy=True)
 
     if json:
         options.print_json({**document, "files": [str(path) for path in written]})
@@ -135,13 +132,18 @@ def _open(names: list[str], across: bool, runs_dir: Path, variant: str | None) -
     if not across or len(names) > 1:
         if not names:
             return [targets.open_target(None, runs_dir, variant)]
-        return [targets.open_target(name, runs_dir, variant) for name in names]
+        opened = [targets.open_target(name, runs_dir, variant) for name in names]
+        if len({target.path.resolve() for target in opened}) < len(opened):
+            raise UsageError("a run is given twice: name each once")
+        return opened
     newest = targets.open_target(names[0] if names else None, runs_dir, variant)
     if newest.run is None:
         raise UsageError("--across looks for runs like a run, not like a file: name the files")
     like = newest.run.settings
-    opened = []
+    opened = [newest]
     for path in list_runs(runs_dir):
+        if path.resolve() == newest.path.resolve():
+            continue
         try:
             run = open_run(path)
             if (run.settings.variant, run.settings.data) == (like.variant, like.data):
@@ -166,12 +168,9 @@ def _title(mistakes: "Mistakes") -> str:
 
 def _subtitle(mistakes: "Mistakes", said: str) -> str:
     from lecun89.render.lines import interval
-    from lecun89.render.pictures import MOST_TILES
 
-    text = f"95% interval {interval(mistakes.score)}%; {said}"
-    if len(mistakes.missed) > MOST_TILES:
-        text += f"; the first {MOST_TILES:,} are shown"
-    return text if mistakes.missed else "no digit is missed"
+    text = f"95% interval {interval(mistakes.score)}%"
+    return f"{text}; {said}" if mistakes.missed else f"{text}; no digit is missed"
 
 
 def _tile(digits: "Digits", mistake: "Mistake", note: str = "") -> "Tile":
@@ -236,7 +235,7 @@ def _diff_files(
     title = f"{opened[0].path.name}: {found[0].score.misses} misses"
     title += f"; {opened[1].path.name}: {found[1].score.misses}"
     subtitle = f"{found[0].split} digits of {found[0].data}; McNemar's exact test, two-sided: "
-    subtitle += f"p = {comparison.p_value:.3g}"
+    subtitle += f"p {_p_value(comparison)}"
     heading_row = ["index", "source_index", "label", "prediction", "change"]
     return {
         "diff.png": _png(contact_sheet(title, subtitle, bands)),
@@ -319,6 +318,10 @@ def _pairs(mistakes: "Mistakes", most: int = 5) -> str:
     )
 
 
+def _p_value(comparison: "Comparison") -> str:
+    return f"= {comparison.p_value:.3g}" if comparison.p_value > 0 else "< 1e-300"
+
+
 def _show(found: "Sequence[Mistakes]", digits: "Digits", comparison: "Comparison | None") -> None:
     from rich.console import Console
 
@@ -368,7 +371,7 @@ def _print_diff(
             print(f"{target.path}: {_title(mistakes)}")
     print(
         f"fixed {len(comparison.fixed)}, broken {len(comparison.broken)}, missed by both "
-        f"{len(comparison.both)}; McNemar's exact test: p = {comparison.p_value:.3g}"
+        f"{len(comparison.both)}; McNemar's exact test: p {_p_value(comparison)}"
     )
 
 

@@ -28,15 +28,7 @@ def _percent(text: Any) -> float:
 
 def evaluate(
     run: options.RunArgument = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(
-            "--variant",
-            metavar="NAME",
-            help="The network an upstream model.pt belongs to.",
-            show_default="what the run or file says",
-        ),
-    ] = None,
+    variant: options.OtherVariant = None,
     data: options.OtherData = None,
     split: options.Split = "test",
     reject_for: Annotated[
@@ -108,6 +100,12 @@ def evaluate(
             {**vars(found), "rejected_percent": found.rejected_percent}
             for found in (fewest(curve, percent) for percent in asked)
         ]
+    if verbose:
+        for name, of in digits.items():
+            document["splits"][name]["classes"] = [
+                {"digit": digit, "misses": misses, "total": total}
+                for digit, misses, total in _classes(outputs[name].cpu().numpy(), of)
+            ]
     if plot:
         document["files"] = _plot(target, curves)
     if json:
@@ -122,23 +120,29 @@ def evaluate(
         if not quiet:
             print(f"      95% interval of the error: {interval(score)}% of {score.total:,} digits")
         if verbose:
-            _print_classes(outputs[name].cpu().numpy(), digits[name])
+            _print_classes(_classes(outputs[name].cpu().numpy(), digits[name]))
         if name in curves:
             _print_rejections(curves[name], asked)
     for path in document.get("files", ()):
         print(path)
 
 
-def _print_classes(outputs: "npt.NDArray[np.float32]", digits: "Digits") -> None:
+def _classes(outputs: "npt.NDArray[np.float32]", digits: "Digits") -> list[tuple[int, int, int]]:
+    """Each digit with its misses and its total."""
     import numpy as np
 
+    totals = np.bincount(digits.labels, minlength=10).tolist()
+    wrong = digits.labels[outputs.argmax(axis=1) != digits.labels]
+    missed = np.bincount(wrong, minlength=10).tolist()
+    return list(zip(range(10), missed, totals, strict=True))
+
+
+def _print_classes(classes: list[tuple[int, int, int]]) -> None:
     from lecun89.render.tables import plain_table
 
-    totals = np.bincount(digits.labels, minlength=10)
-    missed = np.bincount(digits.labels[outputs.argmax(axis=1) != digits.labels], minlength=10)
     rows = [
         (str(digit), f"{misses}", f"{total}", f"{100 * misses / max(total, 1):.2f}%")
-        for digit, (misses, total) in enumerate(zip(missed, totals, strict=True))
+        for digit, misses, total in classes
     ]
     options.print_table(plain_table(["digit", ">misses", ">of", ">error"], rows))
 
@@ -162,7 +166,14 @@ def _print_rejections(curve: "RejectionCurve", asked: list[float]) -> None:
                 paper,
             )
         )
-    columns = ["error on the accepted", ">rejected", ">digits", ">misses left", ">margin", ">paper"]
+    columns = [
+        "error on the accepted",
+        ">rejected",
+        ">digits",
+        ">misses left",
+        ">threshold",
+        ">paper",
+    ]
     options.print_table(plain_table(columns, rows))
 
 
@@ -176,4 +187,6 @@ def _plot(target: targets.Target, curves: "dict[str, RejectionCurve]") -> list[s
         )
         for name, curve in curves.items()
     }
-    return [str(path) for path in write_files(target.directory, "eval", files)]
+    return [
+        str(path) for path in write_files(target.directory, "eval", files, advice="move it away")
+    ]

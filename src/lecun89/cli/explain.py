@@ -43,11 +43,12 @@ def explain(
     from lecun89.render.tables import plain_table
 
     print(f"{chosen.name}: {chosen.change}")
-    columns = ["layer", ">units", ">connections", ">parameters", ">MACs", "paper"]
+    columns = ["layer", ">units", ">activations", ">connections", ">parameters", ">MACs", "paper"]
     cells = [
         (
             row.name,
             f"{row.units:,}",
+            f"{row.activations:,}",
             f"{row.connections:,}",
             f"{row.parameters:,}",
             f"{row.macs:,}",
@@ -58,8 +59,8 @@ def explain(
     options.print_table(plain_table(columns, cells))
     if quiet:
         return
-    print("units of all: with the 256 pixels, as the paper counts; activations are 1,000")
-    options.print_table(plain_table(["the paper is silent on", "here", "paper"], ASSUMPTIONS))
+    print("units of all: with the 256 pixels, as the paper counts")
+    options.print_table(plain_table(["open in the paper", "here", "paper"], ASSUMPTIONS))
     times = [
         (
             cost.variant,

@@ -19,10 +19,7 @@ def export(
         typer.Option("--out", metavar="FILE", help="The file.", show_default="VARIANT.ENDING here"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    variant: Annotated[
-        str | None,
-        typer.Option("--variant", metavar="NAME", help="The network of an upstream model.pt."),
-    ] = None,
+    variant: options.OtherVariant = None,
     runs_dir: options.RunsDir = Path("runs"),
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -40,7 +37,7 @@ def export(
     path = out or Path(f"{target.weights.variant}{endings[format_name]}")
     if path.is_dir():
         raise UsageError(f"--out {path} is a directory: give a file")
-    if path.exists() and not force:
+    if (path.exists() or path.is_symlink()) and not force:
         raise UsageError(f"{path} is there already: choose another with --out, or give --force")
     from lecun89.export import export as write
 

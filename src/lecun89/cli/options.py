@@ -57,6 +57,16 @@ OtherData = Annotated[
         show_default="what it was trained on",
     ),
 ]
+OtherVariant = Annotated[
+    str | None,
+    typer.Option(
+        "--variant",
+        metavar="NAME",
+        help="The network an upstream model.pt belongs to.",
+        show_default="what the run or file says",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that this did not write.")]
 Device = Annotated[
     str,
     typer.Option(

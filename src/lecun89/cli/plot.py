@@ -39,12 +39,13 @@ def plot(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where files go.", show_default="plots in the first run"
+            "--out",
+            metavar="DIR",
+            help="Where files go.",
+            show_default="plots in the run, plots-overlay in the first of several",
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace files that this command did not write.")
-    ] = False,
+    force: options.Force = False,
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,
@@ -76,7 +77,8 @@ def plot(
             files |= _activation_files(target, digit, split, data_dir)
     elif digit is not None:
         raise UsageError("--digit shows one network: give one run")
-    directory = opened[0].path / "plots" if out is None else out
+    folder = "plots" if len(opened) == 1 else "plots-overlay"
+    directory = opened[0].path / folder if out is None else out
     written = write_files(directory, "plot", files, force=force)
     if json:
         options.print_json(

@@ -30,7 +30,7 @@ class Target:
 
     @property
     def directory(self) -> Path:
-        """Where pictures of it go by default: into its run, or beside its file's name, here."""
+        """Where pictures of it go by default: its run, or ``STEM-pictures`` here for a file."""
         return self.path if self.run else Path(f"{self.path.stem}-pictures")
 
 

@@ -176,12 +176,13 @@ def train(
             raise InterruptedRunError(
                 error.signum, f"{error}; {_how_to_go_on(run, data_dir)}"
             ) from None
+    _print_result(run, run.read_metrics(), quiet=quiet, json=json)
     if plot:
         from lecun89.cli.plot import curve_files
         from lecun89.outputdir import write_files
 
-        write_files(run.path / "plots", "plot", curve_files([run]))
-    _print_result(run, run.read_metrics(), quiet=quiet, json=json)
+        advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
+        write_files(run.path / "plots", "plot", curve_files([run]), advice=advice)
 
 
 def _resolve(context: typer.Context) -> tuple["Settings", dict[str, str]]:

@@ -1,1 +1,1 @@
-"""Everything that draws: lines, tables, progress."""
+"""Everything that draws: lines, tables, progress, pictures, charts."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from lecun89.exceptions import MissingExtraError, one_line
 from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
 from lecun89.reported import REPORTED
+from lecun89.variants import get_variant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,9 +42,12 @@ def curves(
 ) -> "Figure":
     """Loss and error after each pass, train dashed and test solid, several runs overlaid.
 
-    What the seeds report for the same variant and data is marked at its last pass.
+    What the seeds report for the same variant and data is marked at their last pass, small for
+    the training digits.
     """
-    figure = _figure(11.0, 4.6)
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    figure = _figure(12.0, 4.6)
     axes = figure.subplots(1, 2)
     for colour, (name, settings, results) in zip(_cycle(len(runs)), runs, strict=True):
         passes = [result.number for result in results]
@@ -52,27 +56,40 @@ def curves(
             test = [getattr(result.test, quantity) for result in results]
             dot = "." if len(passes) == 1 else None
             axis.plot(passes, train, "--", color=colour, marker=dot, linewidth=1.1, alpha=0.75)
-            axis.plot(passes, test, color=colour, marker=dot, linewidth=1.7, label=name)
+            axis.plot(passes, test, color=colour, marker=dot, linewidth=1.7, label=_plain(name))
+        last = get_variant(settings.variant).passes[settings.data]
         for report in REPORTED.get((settings.variant, settings.data), ()):
-            for axis, reported in ((axes[0], report.test_loss), (axes[1], report.test_error)):
-                if reported is not None:
+            for axis, value, size in (
+                (axes[0], report.test_loss, 8),
+                (axes[1], report.test_error, 8),
+                (axes[0], report.train_loss, 5),
+                (axes[1], report.train_error, 5),
+            ):
+                if value is not None:
+                    label = f"{report.source}, {settings.variant}" if size == 8 else None
                     axis.plot(
-                        settings.passes, reported, _MARKS[report.source],
-                        color="none", markeredgecolor=colour, markersize=8, clip_on=False,
-                        label=f"{report.source}, {settings.variant}",
+                        last, value, _MARKS[report.source], color="none",
+                        markeredgecolor=colour, markersize=size, clip_on=False, label=label,
                     )  # fmt: skip
     for axis, label in zip(axes, ("loss", "error, %"), strict=True):
         axis.set_xlabel("pass")
         axis.set_ylabel(label)
-        if _positive(axis):
-            axis.set_yscale("log")
-        axis.grid(visible=True, which="both", alpha=0.25, linewidth=0.6)
+        axis.set_xlim(0)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(visible=True, alpha=0.25, linewidth=0.6)
         axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
+    axes[1].set_ylim(0)
     axes[0].set_title("mean loss; train dashed, test solid", fontsize=11)
     axes[1].set_title("misclassified digits", fontsize=11)
     handles, labels = axes[1].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    axes[1].legend(unique.values(), unique.keys(), fontsize=8.5, frameon=False)
+    figure.legend(
+        list(unique.values()), list(unique), loc="outside right upper", fontsize=8.5, frameon=False
+    )
     return figure
 
 
@@ -95,19 +112,18 @@ def activations(
 ) -> "Figure":
     """One digit (16, 16) and what it makes of H1 (12, 8, 8), H2 (12, 4, 4), H3 (30,), out (10,)."""
     figure = _figure(11.0, 7.4)
-    parts: Any = figure.subfigures(3, 1, height_ratios=(2.1, 2.1, 2.2))
-    top, middle, bottom = parts
-    for part, name in ((top, "H1"), (middle, "H2")):
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.3, 1))
+    for axis, name in zip(parts[0].subplots(1, 2), ("H1", "H2"), strict=True):
         planes = layers[name]
         most = float(np.abs(planes).max()) or 1.0
-        axes = part.subplots(2, 6)
-        for number, (axis, plane) in enumerate(zip(axes.flat, planes, strict=True)):
-            shown = axis.imshow(plane, cmap="RdBu_r", vmin=-most, vmax=most)
-            axis.set_ylabel(str(number), rotation=0, labelpad=9, va="center", fontsize=8)
-            _no_ticks(axis)
-        part.colorbar(shown, ax=axes, shrink=0.85)
-        part.suptitle(f"{name}, {planes.shape[1]} x {planes.shape[2]}", fontsize=10)
-    axes = bottom.subplots(1, 3, width_ratios=(1, 2.2, 1.6))
+        mosaic, corners = _mosaic(planes)
+        shown = axis.imshow(mosaic, cmap="RdBu_r", vmin=-most, vmax=most)
+        for number, (x, y) in enumerate(corners):
+            axis.text(x, y, str(number), fontsize=8, va="bottom")
+        axis.set_title(f"{name}, 12 planes of {planes.shape[1]} x {planes.shape[2]}", fontsize=10)
+        axis.axis("off")
+        parts[0].colorbar(shown, ax=axis, shrink=0.7)
+    axes = parts[1].subplots(1, 3, width_ratios=(1, 2.2, 1.6))
     axes[0].imshow(image, cmap="gray_r", vmin=-1, vmax=1)
     axes[0].set_title("input, 16 x 16", fontsize=10)
     _no_ticks(axes[0])
@@ -121,6 +137,22 @@ def activations(
     return figure
 
 
+def _mosaic(
+    planes: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.float32], list[tuple[float, float]]]:
+    """Twelve planes in three rows of four, with gaps, and the upper left corner of each."""
+    side = planes.shape[1]
+    gap = max(side // 4, 1)
+    cell = side + gap
+    mosaic = np.full((3 * cell, 4 * cell - gap), np.nan, np.float32)
+    corners = []
+    for number, plane in enumerate(planes):
+        y, x = gap + number // 4 * cell, number % 4 * cell
+        mosaic[y : y + side, x : x + side] = plane
+        corners.append((x - 0.5, y - 0.6))
+    return mosaic, corners
+
+
 def rejection(title: str, curve: RejectionCurve) -> "Figure":
     """Error on the accepted digits against the share rejected, with the paper's point."""
     figure = _figure(6.6, 4.4)
@@ -129,7 +161,8 @@ def rejection(title: str, curve: RejectionCurve) -> "Figure":
     axis.plot(PAPER_REJECTED, PAPER_ERROR, "*", color=_COLOURS[1], markersize=11)
     axis.annotate("paper", (PAPER_REJECTED, PAPER_ERROR), (7, 5), textcoords="offset points")
     axis.set_xlim(0, 40)
-    axis.set_ylim(0)
+    visible = curve.errors_percent[curve.rejected_percent <= 40]
+    axis.set_ylim(0, 1.1 * max(float(visible.max()), PAPER_ERROR))
     axis.set_xlabel("rejected digits, %")
     axis.set_ylabel("error on the accepted, %")
     axis.set_title(title, fontsize=11)
@@ -162,8 +195,9 @@ def _cycle(count: int) -> list[str]:
     return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
 
 
-def _positive(axis: Any) -> bool:
-    return all(np.min(line.get_ydata()) > 0 for line in axis.get_lines())
+def _plain(name: str) -> str:
+    """A name as matplotlib shows it: it would read $ as mathematics, and hide a leading _."""
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
 def _no_ticks(axis: Any) -> None:

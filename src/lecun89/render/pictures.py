@@ -51,6 +51,8 @@ def contact_sheet(title: str, subtitle: str, bands: Sequence[Band]) -> Image.Ima
     CELL_WIDTH x CELL_HEIGHT. At most MOST_TILES of a band are drawn.
     """
     shown = [Band(band.heading, band.tiles[:MOST_TILES]) for band in bands]
+    if any(len(band.tiles) > MOST_TILES for band in bands):
+        subtitle += f"; the first {MOST_TILES:,} are shown"
     columns = sheet_columns(max((len(band.tiles) for band in shown), default=0))
     title_font, text_font = _font(20), _font(14)
     width = max(

@@ -87,14 +87,16 @@ def _misses(report: Reported, split: Literal["train", "test"], total: int) -> in
 
 
 def confusion_table(confusion: npt.NDArray[np.int64]) -> Table:
-    """The confusion matrix: digits in rows, predictions in columns, and misses of each digit."""
+    """The confusion matrix: digits in rows, what they were read as in columns, and misses."""
     rows = []
     for digit, counts in enumerate(confusion):
         cells = [f"{count}" if count else "." for count in counts]
         misses = int(counts.sum() - counts[digit])
-        rows.append([str(digit), *cells, f"{misses} of {counts.sum()}"])
-    columns = ["digit", *(f">as {digit}" for digit in range(len(confusion))), ">missed"]
-    return plain_table(columns, rows)
+        rows.append([str(digit), *cells, str(misses), str(counts.sum())])
+    columns = ["digit", *(f">{digit}" for digit in range(len(confusion))), ">missed", ">of"]
+    table = plain_table(columns, rows, "read as")
+    table.padding = (0, 0, 0, 0)
+    return table
 
 
 def variants_table(variants: Iterable[Variant], counts: tuple[int, int, int]) -> Table:
