@@ -1,4 +1,3 @@
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -92,7 +91,7 @@ def test_going_on_within_a_pass_gives_the_same_bits(
 
     expected = [(result.train, result.test) for result in fit(whole, of, on_slice=save)]
     assert len(saved) > 4
-    for state, position in itertools.islice(saved, 0, None, 3):
+    for state, position in (saved[2], saved[len(saved) // 2], saved[-1]):
         resumed = make_engine(of, splits)
         resumed.load_state(state)
         found = [(result.train, result.test) for result in fit(resumed, of, position)]

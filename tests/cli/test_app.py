@@ -129,11 +129,12 @@ def test_a_bad_environment_is_one_line_too(
 
 
 def test_a_traceback_is_shown_when_asked_for(process: Callable[..., Result]) -> None:
-    for args in (["--debug", "eval", "nowhere"], ["eval", "nowhere", "--debug"]):
+    line = ["prepare", "--source", "nowhere"]
+    for args in (["--debug", *line], [*line, "--debug"]):
         result = process(*args)
         assert "Traceback" in result.stderr
-        assert result.stderr.endswith("error: no run or file at nowhere\n")
-        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1].startswith("error: --source nowhere is no directory")
+        assert result.exit_code == 4
 
 
 def test_no_color_takes_the_colour_and_leaves_the_rest(
