@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lecun89.exceptions import MissingExtraError, one_line
+from lecun89.exceptions import missing_extra
 from lecun89.training import PassResult
 
 
@@ -14,11 +14,8 @@ def summary_writer() -> Any:
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
-    except Exception as error:  # a broken installation raises more than ImportError
-        raise MissingExtraError(
-            'writing event files needs the extra "tensorboard": '
-            f'pip install "lecun89[tensorboard]" ({type(error).__name__}: {one_line(error)})'
-        ) from error
+    except Exception as error:
+        raise missing_extra("writing event files", "tensorboard", error) from error
     return SummaryWriter
 
 

@@ -75,6 +75,20 @@ def one_line(error: BaseException) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+def missing_extra(work: str, extra: str, error: Exception) -> MissingExtraError:
+    """The error for an optional dependency that failed to import.
+
+    Args:
+        work: what cannot be done without it, as in ``"drawing charts"``.
+        extra: the extra that installs it.
+        error: what its import raised; a broken package raises more than ImportError.
+    """
+    return MissingExtraError(
+        f'{work} needs the extra "{extra}": pip install "lecun89[{extra}]" '
+        f"({type(error).__name__}: {one_line(error)})"
+    )
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that no table holds: it lists the known ones, the nearest first.
 

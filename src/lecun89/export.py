@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from lecun89.evaluation import network_of
-from lecun89.exceptions import MissingExtraError, one_line
+from lecun89.exceptions import missing_extra
 from lecun89.files import replacing
 from lecun89.weights import Weights, save_weights
 
@@ -44,11 +44,8 @@ def _write_onnx(weights: Weights, path: Path) -> None:
     try:
         import onnx
         import onnxscript  # noqa: F401  # torch's exporter needs it
-    except Exception as error:  # a broken installation raises more than ImportError
-        raise MissingExtraError(
-            'writing ONNX needs the extra "onnx": '
-            f'pip install "lecun89[onnx]" ({type(error).__name__}: {one_line(error)})'
-        ) from error
+    except Exception as error:
+        raise missing_extra("writing ONNX", "onnx", error) from error
     # What torch's exporter says of itself and of torchvision is nothing to our users.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

@@ -7,7 +7,13 @@ import sys
 from lecun89.cli import options
 from lecun89.exceptions import one_line
 
-_NEEDED_BY = {"torchvision": "prepare --source download", "tensorboard": "train --tensorboard"}
+_NEEDED_BY = {
+    "torchvision": "prepare --source download",
+    "matplotlib": "plot",
+    "tensorboard": "train --tensorboard",
+    "onnx": "export --format onnx",
+    "onnxscript": "export --format onnx",
+}
 
 
 def doctor(

@@ -1,9 +1,8 @@
 """``lecun89 errors``."""
 
-import csv
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from lecun89.cli.targets import Target
     from lecun89.data import Digits
     from lecun89.mistakes import Comparison, Mistake, Mistakes
-    from lecun89.outputdir import Writers
-    from lecun89.render.pictures import Tile
 
 _IN_TERMINAL = 60  # digits; all of them are in the picture
 
@@ -75,6 +72,7 @@ def errors(
     from lecun89.data import SPLITS, get_data
     from lecun89.mistakes import compare, find_mistakes
     from lecun89.outputdir import write_files
+    from lecun89.render.errorfiles import across_files, diff_files, mistake_files
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if split not in SPLITS:
@@ -97,15 +95,15 @@ def errors(
     document: dict[str, Any] = {"run": str(opened[0].path), "split": split, "total": len(digits)}
     if diff is not None:
         comparison = compare(*found)
-        files = _diff_files(opened, found, comparison, digits)
+        files = diff_files([target.path.name for target in opened], found, comparison, digits)
         kind = "errors-diff"
         document |= _diff_document(opened, comparison)
     elif len(opened) > 1:
-        files = _across_files(opened, found, digits)
+        files = across_files(found, digits)
         kind = "errors-across"
         document |= _across_document(opened, found, digits)
     else:
-        files = _files(found[0], digits, individual)
+        files = mistake_files(found[0], digits, individual=individual)
         kind = "errors"
         document["misses"] = [_document(mistake) for mistake in found[0].missed]
     directory = opened[0].directory / f"{kind}-{split}" if out is None else out
@@ -158,130 +156,6 @@ def _open(names: list[str], across: bool, runs_dir: Path, variant: str | None) -
     return opened
 
 
-def _title(mistakes: "Mistakes") -> str:
-    score = mistakes.score
-    return (
-        f"{mistakes.variant} on {mistakes.data}: {score.misses:,} of {score.total:,} "
-        f"{mistakes.split} digits missed, {score.error_percent:.2f}%"
-    )
-
-
-def _subtitle(mistakes: "Mistakes", said: str) -> str:
-    from lecun89.render.lines import interval
-
-    text = f"95% interval {interval(mistakes.score)}%"
-    return f"{text}; {said}" if mistakes.missed else f"{text}; no digit is missed"
-
-
-def _tile(digits: "Digits", mistake: "Mistake", note: str = "") -> "Tile":
-    from lecun89.render.pictures import Tile
-
-    return Tile(
-        digits.images[mistake.index],
-        str(mistake.label),
-        str(mistake.prediction),
-        note or f"no. {mistake.index}",
-    )
-
-
-def _files(mistakes: "Mistakes", digits: "Digits", individual: bool) -> "Writers":
-    from lecun89.render.pictures import Band, confusion_picture, contact_sheet, digit_picture
-
-    title = _title(mistakes)
-    tiles = [_tile(digits, mistake) for mistake in mistakes.missed]
-    said = "digit as prediction, the largest margin first"
-    sheet = contact_sheet(title, _subtitle(mistakes, said), [Band("", tiles)])
-    pairs = _pairs(mistakes)
-    said = f"most confused: {pairs}" if pairs else "no digit is missed"
-    matrix = confusion_picture(title, said, mistakes.confusion)
-    rows = [
-        [m.index, m.source_index, m.label, m.prediction, *map(repr, m.outputs), repr(m.margin)]
-        for m in mistakes.missed
-    ]
-    heading = ["index", "source_index", "label", "prediction"]
-    heading += [*(f"output_{digit}" for digit in range(10)), "margin"]
-    files: Writers = {
-        "errors.png": _png(sheet),
-        "errors.csv": _csv(heading, rows),
-        "confusion.png": _png(matrix),
-    }
-    if individual:
-        for mistake in mistakes.missed:
-            name = f"digits/{mistake.index:05d}-{mistake.label}-as-{mistake.prediction}.png"
-            files[name] = _png(digit_picture(digits.images[mistake.index], zoom=16))
-    return files
-
-
-def _diff_files(
-    opened: "Sequence[Target]",
-    found: "Sequence[Mistakes]",
-    comparison: "Comparison",
-    digits: "Digits",
-) -> "Writers":
-    from lecun89.render.pictures import Band, contact_sheet
-
-    bands: list[Band] = []
-    rows: list[list[object]] = []
-    for heading, name, source, indices in (
-        ("fixed", "fixed", found[0], comparison.fixed),
-        ("broken", "broken", found[1], comparison.broken),
-        ("missed by both", "both", found[1], comparison.both),
-    ):
-        by_index = {mistake.index: mistake for mistake in source.missed}
-        missed = [by_index[index] for index in indices]
-        tiles = [_tile(digits, mistake) for mistake in missed]
-        bands.append(Band(f"{heading}: {len(indices):,}", tiles))
-        rows += [[m.index, m.source_index, m.label, m.prediction, name] for m in missed]
-    title = f"{opened[0].path.name}: {found[0].score.misses} misses"
-    title += f"; {opened[1].path.name}: {found[1].score.misses}"
-    subtitle = f"{found[0].split} digits of {found[0].data}; McNemar's exact test, two-sided: "
-    subtitle += f"p {_p_value(comparison)}"
-    heading_row = ["index", "source_index", "label", "prediction", "change"]
-    return {
-        "diff.png": _png(contact_sheet(title, subtitle, bands)),
-        "diff.csv": _csv(heading_row, rows),
-    }
-
-
-def _across_files(
-    opened: "Sequence[Target]", found: "Sequence[Mistakes]", digits: "Digits"
-) -> "Writers":
-    from lecun89.mistakes import count_misses
-    from lecun89.render.pictures import Band, Tile, contact_sheet
-
-    counts = count_misses(found)
-    tiles = [
-        Tile(digits.images[index], str(digits.labels[index]), "", f"{count} of {len(found)}")
-        for index, count in counts.items()
-    ]
-    always = sum(count == len(found) for count in counts.values())
-    title = f"{len(found)} runs: {always} {found[0].split} digits missed by all, "
-    title += f"{len(counts)} by at least one"
-    subtitle = f"{found[0].data}; under each digit, the runs that miss it"
-    rows = [
-        [index, digits.source_index[index], digits.labels[index], count, len(found)]
-        for index, count in counts.items()
-    ]
-    return {
-        "across.png": _png(contact_sheet(title, subtitle, [Band("", tiles)])),
-        "across.csv": _csv(["index", "source_index", "label", "missed", "runs"], rows),
-    }
-
-
-def _png(picture: Any) -> Callable[[Path], object]:
-    return lambda path: picture.save(path, format="PNG", optimize=True)
-
-
-def _csv(heading: list[str], rows: Sequence[Sequence[object]]) -> Callable[[Path], object]:
-    def write(path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(heading)
-            writer.writerows(rows)
-
-    return write
-
-
 def _document(mistake: "Mistake") -> dict[str, Any]:
     names = ("index", "source_index", "label", "prediction", "margin")
     return {name: getattr(mistake, name) for name in names}
@@ -311,17 +185,6 @@ def _across_document(
     }
 
 
-def _pairs(mistakes: "Mistakes", most: int = 5) -> str:
-    return ", ".join(
-        f"{label} as {prediction} ({count})"
-        for label, prediction, count in mistakes.confused_pairs[:most]
-    )
-
-
-def _p_value(comparison: "Comparison") -> str:
-    return f"= {comparison.p_value:.3g}" if comparison.p_value > 0 else "< 1e-300"
-
-
 def _show(found: "Sequence[Mistakes]", digits: "Digits", comparison: "Comparison | None") -> None:
     from rich.console import Console
 
@@ -347,16 +210,17 @@ def _show(found: "Sequence[Mistakes]", digits: "Digits", comparison: "Comparison
 
 
 def _print_mistakes(mistakes: "Mistakes", *, quiet: bool) -> None:
+    from lecun89.render.errorfiles import mistakes_title, pairs_line
     from lecun89.render.tables import confusion_table
 
-    print(_title(mistakes))
+    print(mistakes_title(mistakes))
     if quiet:
         return
     if not mistakes.missed:
         print("no digit is missed")
         return
     options.print_table(confusion_table(mistakes.confusion))
-    print(f"most confused: {_pairs(mistakes)}")
+    print(f"most confused: {pairs_line(mistakes)}")
 
 
 def _print_diff(
@@ -366,12 +230,14 @@ def _print_diff(
     *,
     quiet: bool,
 ) -> None:
+    from lecun89.render.errorfiles import mistakes_title, p_value_text
+
     if not quiet:
         for target, mistakes in zip(opened, found, strict=True):
-            print(f"{target.path}: {_title(mistakes)}")
+            print(f"{target.path}: {mistakes_title(mistakes)}")
     print(
         f"fixed {len(comparison.fixed)}, broken {len(comparison.broken)}, missed by both "
-        f"{len(comparison.both)}; McNemar's exact test: p {_p_value(comparison)}"
+        f"{len(comparison.both)}; McNemar's exact test: p {p_value_text(comparison)}"
     )
 
 

@@ -170,7 +170,8 @@ def train(
             # Whoever read the lines has gone, as head does; the pass is saved.
             options.discard_stdout()
             raise InterruptedRunError(
-                signal.SIGPIPE, f"stdout was closed; {_how_to_go_on(run, data_dir)}"
+                getattr(signal, "SIGPIPE", signal.SIGTERM),
+                f"stdout was closed; {_how_to_go_on(run, data_dir)}",
             ) from None
         except InterruptedRunError as error:
             raise InterruptedRunError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.exceptions import MissingExtraError, one_line
+from lecun89.exceptions import missing_extra
 from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
 from lecun89.reported import REPORTED
 from lecun89.variants import get_variant
@@ -30,11 +30,8 @@ def require_matplotlib() -> None:
     """
     try:
         import matplotlib.figure  # noqa: F401
-    except Exception as error:  # a broken installation raises more than ImportError
-        raise MissingExtraError(
-            'drawing charts needs the extra "plots": '
-            f'pip install "lecun89[plots]" ({type(error).__name__}: {one_line(error)})'
-        ) from error
+    except Exception as error:
+        raise missing_extra("drawing charts", "plots", error) from error
 
 
 def curves(
