@@ -55,7 +55,7 @@ def _write_onnx(weights: Weights, path: Path) -> None:
             (torch.zeros(2, 1, 16, 16),),
             input_names=["images"],
             output_names=["outputs"],
-            dynamic_shapes={"x": {0: torch.export.Dim("n")}},
+            dynamic_shapes={"x": {0: torch.export.Dim("n", max=2**31)}},
             dynamo=True,
             verbose=False,
         )
