@@ -109,7 +109,7 @@ def train(
     """
     from contextlib import ExitStack
 
-    from lecun89 import devices, recording
+    from lecun89 import devices, events, recording
     from lecun89.cli.signals import stop_signals
     from lecun89.engines import make_engine
     from lecun89.render.progress import TrainingDisplay
@@ -132,7 +132,7 @@ def train(
     if dry_run:
         _print_plan(settings, origins, splits, json=json)
         return
-    writer_class = _summary_writer() if tensorboard else None
+    writer_class = events.summary_writer() if tensorboard else None
     if plot:
         from lecun89.render.charts import require_matplotlib
 
@@ -164,7 +164,7 @@ def train(
                 on_progress=display.show_progress,
             ):
                 if writer is not None:
-                    _write_events(writer, result)
+                    events.write_events(writer, result)
                 display.show_pass(result)
         except BrokenPipeError:
             # Whoever read the lines has gone, as head does; the pass is saved.
@@ -266,18 +266,6 @@ def _check_unchanged(run: "Run", sha256: dict[str, str], machine: dict[str, Any]
                 f"warning: the run was started with {name} {run.machine.get(name)}, this is "
                 f"{value}; its bits may come out otherwise"
             )
-
-
-def _summary_writer() -> Any:
-    from lecun89.events import summary_writer
-
-    return summary_writer()
-
-
-def _write_events(writer: Any, result: "PassResult") -> None:
-    from lecun89.events import write_events
-
-    write_events(writer, result)
 
 
 def _how_to_go_on(run: "Run", data_dir: Path | None) -> str:
