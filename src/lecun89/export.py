@@ -27,12 +27,12 @@ def export(weights: Weights, path: Path, format_name: str) -> None:
     Raises:
         MissingExtraError: ONNX's packages are not installed or broken.
     """
-    writers: dict[str, Callable[[Weights, Path], None]] = {
-        "safetensors": lambda weights, path: save_weights(path, weights),
-        "torch": _write_torch,
-        "onnx": _write_onnx,
-    }
-    writers[format_name](weights, path)
+    _, write = FORMATS[format_name]
+    write(weights, path)
+
+
+def _write_safetensors(weights: Weights, path: Path) -> None:
+    save_weights(path, weights)
 
 
 def _write_torch(weights: Weights, path: Path) -> None:
@@ -64,3 +64,11 @@ def _write_onnx(weights: Weights, path: Path) -> None:
     onnx.save(program.model_proto, content)
     with replacing(path) as temporary:
         temporary.write_bytes(content.getvalue())
+
+
+FORMATS: dict[str, tuple[str, Callable[[Weights, Path], None]]] = {
+    "safetensors": (".safetensors", _write_safetensors),
+    "torch": (".pt", _write_torch),
+    "onnx": (".onnx", _write_onnx),
+}
+"""Formats by name: the ending of their files, and what writes them."""

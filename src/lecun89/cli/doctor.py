@@ -43,30 +43,33 @@ def doctor(
                 "devices": [vars(device) for device in devices],
                 "engines": ENGINES,
                 "data": {"directory": str(directory), "sets": data},
-                "packages": packages,
+                "packages": {name: state for name, (_, state) in packages.items()},
             }
         )
         return
     from lecun89.render.tables import plain_table
 
     works = [("machine", name, str(value)) for name, value in machine.items()]
-    works += [("device", device.name, device.detail) for device in devices if device.available]
+    fails = []
+    for device in devices:
+        row = (device.name, device.detail)
+        if device.available:
+            works.append(("device", *row))
+        else:
+            fails.append(("no device", *row))
     works += [("engine", name, what) for name, what in ENGINES.items()]
-    works += [
-        ("data", name, f"{state} in {directory}")
-        for name, state in data.items()
-        if state != DAMAGED
-    ]
-    works += [("package", name, state) for name, state in packages.items() if "(" not in state]
-    fails = [
-        ("no device", device.name, device.detail) for device in devices if not device.available
-    ]
-    fails += [
-        ("damaged", name, f"{state} in {directory}")
-        for name, state in data.items()
-        if state == DAMAGED
-    ]
-    fails += [("no package", name, state) for name, state in packages.items() if "(" in state]
+    for name, state in data.items():
+        row = (name, f"{state} in {directory}")
+        if state == DAMAGED:
+            fails.append(("damaged", *row))
+        else:
+            works.append(("data", *row))
+    for name, (found, state) in packages.items():
+        row = (name, state)
+        if found:
+            works.append(("package", *row))
+        else:
+            fails.append(("no package", *row))
     if verbose:
         works += [("python", "executable", sys.executable)]
         works += [
@@ -77,11 +80,12 @@ def doctor(
     options.print_table(plain_table(["", "", ""], fails if quiet else works + fails))
 
 
-def _state_of(package: str) -> str:
+def _state_of(package: str) -> tuple[bool, str]:
+    """Whether a package can be imported, and its version or why not."""
     try:
         module = importlib.import_module(package)
     except Exception as error:  # a broken package raises more than ImportError
         missing = isinstance(error, ModuleNotFoundError) and error.name == package
         reason = "not installed" if missing else f"broken: {one_line(error)}"
-        return f"{reason} (only `{_NEEDED_BY[package]}` needs it)"
-    return str(getattr(module, "__version__", "installed"))
+        return False, f"{reason} (only `{_NEEDED_BY[package]}` needs it)"
+    return True, str(getattr(module, "__version__", "installed"))

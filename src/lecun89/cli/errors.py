@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lecun89.cli import options, targets
-from lecun89.exceptions import UsageError, unknown_name
+from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
     from lecun89.cli.targets import Target
@@ -69,16 +69,12 @@ def errors(
 
     `--diff RUN` shows what another run fixes and breaks; several runs, how often each is missed.
     """
-    from lecun89.data import SPLITS, get_data
-    from lecun89.mistakes import compare, find_mistakes
+    from lecun89.mistakes import compare, count_misses, find_mistakes
     from lecun89.outputdir import write_files
     from lecun89.render.errorfiles import across_files, diff_files, mistake_files
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS)
-    if data is not None:
-        get_data(data)
+    targets.check_names(split, data)
     names = list(runs or [])
     if diff is not None and (across or len(names) > 1):
         raise UsageError("--diff compares two runs: give at most one besides it, and no --across")
@@ -91,6 +87,7 @@ def errors(
     chosen = targets.set_up_device(device, threads)
     digits = targets.load_digits(opened[0], data, (split,), data_dir)[split]
     found = [find_mistakes(target.weights, digits, chosen.device) for target in opened]
+    counts = count_misses(found)
 
     document: dict[str, Any] = {"run": str(opened[0].path), "split": split, "total": len(digits)}
     if diff is not None:
@@ -99,9 +96,9 @@ def errors(
         kind = "errors-diff"
         document |= _diff_document(opened, comparison)
     elif len(opened) > 1:
-        files = across_files(found, digits)
+        files = across_files(found, counts, digits)
         kind = "errors-across"
-        document |= _across_document(opened, found, digits)
+        document |= _across_document(opened, counts, digits)
     else:
         files = mistake_files(found[0], digits, individual=individual)
         kind = "errors"
@@ -113,11 +110,11 @@ def errors(
         options.print_json({**document, "files": [str(path) for path in written]})
         return
     if terminal and not quiet and sys.stdout.isatty():
-        _show(found, digits, comparison if diff is not None else None)
+        _show(found, counts, digits, comparison if diff is not None else None)
     if diff is not None:
         _print_diff(opened, found, comparison, quiet=quiet)
     elif len(opened) > 1:
-        _print_across(opened, found)
+        _print_across(found, counts)
     else:
         _print_mistakes(found[0], quiet=quiet)
     print(directory)
@@ -145,7 +142,7 @@ def _open(names: list[str], across: bool, runs_dir: Path, variant: str | None) -
         try:
             run = open_run(path)
             if (run.settings.variant, run.settings.data) == (like.variant, like.data):
-                opened.append(targets.open_target(str(path), runs_dir))
+                opened.append(targets.target_of(run))
         except FileFormatError:
             continue  # without a whole pass yet, or damaged
     if len(opened) < 2:
@@ -167,10 +164,8 @@ def _diff_document(opened: "Sequence[Target]", comparison: "Comparison") -> dict
 
 
 def _across_document(
-    opened: "Sequence[Target]", found: "Sequence[Mistakes]", digits: "Digits"
+    opened: "Sequence[Target]", counts: dict[int, int], digits: "Digits"
 ) -> dict[str, Any]:
-    from lecun89.mistakes import count_misses
-
     return {
         "runs": [str(target.path) for target in opened],
         "digits": [
@@ -180,15 +175,19 @@ def _across_document(
                 "label": int(digits.labels[index]),
                 "missed": count,
             }
-            for index, count in count_misses(found).items()
+            for index, count in counts.items()
         ],
     }
 
 
-def _show(found: "Sequence[Mistakes]", digits: "Digits", comparison: "Comparison | None") -> None:
+def _show(
+    found: "Sequence[Mistakes]",
+    counts: dict[int, int],
+    digits: "Digits",
+    comparison: "Comparison | None",
+) -> None:
     from rich.console import Console
 
-    from lecun89.mistakes import count_misses
     from lecun89.render.halfblocks import digit_rows
 
     console = Console()
@@ -196,7 +195,7 @@ def _show(found: "Sequence[Mistakes]", digits: "Digits", comparison: "Comparison
         shown = [(index, "fixed") for index in comparison.fixed]
         shown += [(index, "broken") for index in comparison.broken]
     elif len(found) > 1:
-        shown = [(i, f"{count} of {len(found)}") for i, count in count_misses(found).items()]
+        shown = [(i, f"{count} of {len(found)}") for i, count in counts.items()]
     else:
         shown = [(m.index, f"{m.label} as {m.prediction}") for m in found[0].missed]
     if len(shown) > _IN_TERMINAL:
@@ -241,13 +240,11 @@ def _print_diff(
     )
 
 
-def _print_across(opened: "Sequence[Target]", found: "Sequence[Mistakes]") -> None:
+def _print_across(found: "Sequence[Mistakes]", counts: dict[int, int]) -> None:
     from collections import Counter
 
-    from lecun89.mistakes import count_misses
     from lecun89.render.tables import plain_table
 
-    counts = count_misses(found)
     times = Counter(counts.values())
     rows = [
         (f"{count} of {len(found)} runs", f"{times[count]:,}") for count in range(len(found), 0, -1)

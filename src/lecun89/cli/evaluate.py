@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lecun89.cli import options, targets
-from lecun89.exceptions import UsageError, unknown_name
+from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from lecun89.data import Digits
-    from lecun89.rejection import RejectionCurve
+    from lecun89.rejection import Rejection, RejectionCurve
 
 _ERRORS = (0.5, 1.0, 2.0, 3.0)  # percent, the rows of the table of rejections
 
@@ -58,16 +58,13 @@ def evaluate(
     -v the error of each digit.
     """
     from lecun89 import devices
-    from lecun89.data import SPLITS, get_data
+    from lecun89.data import SPLITS
     from lecun89.rejection import reject_for as fewest
     from lecun89.rejection import rejection_curve
     from lecun89.render.lines import eval_line, interval
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
-    if split not in (*SPLITS, "all"):
-        raise unknown_name("split", split, (*SPLITS, "all"))
-    if data is not None:
-        get_data(data)
+    targets.check_names(split, data, more_splits=("all",))
     devices.check_name(device)
     if plot:
         from lecun89.render.charts import require_matplotlib
@@ -85,8 +82,9 @@ def evaluate(
         for name, of in digits.items()
     }
     seconds = time.perf_counter() - began
+    values = {name: of.cpu().numpy() for name, of in outputs.items()}
     curves = {
-        name: rejection_curve(outputs[name].cpu().numpy(), of.labels)
+        name: rejection_curve(values[name], of.labels)
         for name, of in digits.items()
         if plot or reject_for is not None
     }
@@ -95,17 +93,18 @@ def evaluate(
     document = options.result_document(
         str(target.path), target.weights.variant, shown, seconds, scores
     )
-    for name, curve in curves.items():
+    rejections = {
+        name: [fewest(curve, percent) for percent in asked] for name, curve in curves.items()
+    }
+    classes = {name: _classes(values[name], of) for name, of in digits.items() if verbose}
+    for name, rows in rejections.items():
         document["splits"][name]["rejection"] = [
-            {**vars(found), "rejected_percent": found.rejected_percent}
-            for found in (fewest(curve, percent) for percent in asked)
+            {**vars(found), "rejected_percent": found.rejected_percent} for found in rows
         ]
-    if verbose:
-        for name, of in digits.items():
-            document["splits"][name]["classes"] = [
-                {"digit": digit, "misses": misses, "total": total}
-                for digit, misses, total in _classes(outputs[name].cpu().numpy(), of)
-            ]
+    for name, counted in classes.items():
+        document["splits"][name]["classes"] = [
+            {"digit": digit, "misses": misses, "total": total} for digit, misses, total in counted
+        ]
     if plot:
         document["files"] = _plot(target, curves)
     if json:
@@ -119,10 +118,10 @@ def evaluate(
         print(eval_line(name, score))
         if not quiet:
             print(f"      95% interval of the error: {interval(score)}% of {score.total:,} digits")
-        if verbose:
-            _print_classes(_classes(outputs[name].cpu().numpy(), digits[name]))
-        if name in curves:
-            _print_rejections(curves[name], asked)
+        if name in classes:
+            _print_classes(classes[name])
+        if name in rejections:
+            _print_rejections(rejections[name])
     for path in document.get("files", ()):
         print(path)
 
@@ -147,18 +146,17 @@ def _print_classes(classes: list[tuple[int, int, int]]) -> None:
     options.print_table(plain_table(["digit", ">misses", ">of", ">error"], rows))
 
 
-def _print_rejections(curve: "RejectionCurve", asked: list[float]) -> None:
-    from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED, reject_for
+def _print_rejections(rejections: "list[Rejection]") -> None:
+    from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED
     from lecun89.render.tables import plain_table
 
     rows = []
-    for percent in asked:
-        found = reject_for(curve, percent)
-        paper = f"{PAPER_REJECTED}%" if percent == PAPER_ERROR else ""
+    for found in rejections:
+        paper = f"{PAPER_REJECTED}%" if found.error_percent == PAPER_ERROR else ""
         threshold = "" if found.threshold is None else f"{found.threshold:.3g}"
         rows.append(
             (
-                f"{percent:g}%",
+                f"{found.error_percent:g}%",
                 f"{found.rejected_percent:.1f}%",
                 f"{found.rejected:,}",
                 f"{found.misses:,}",

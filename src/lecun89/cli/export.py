@@ -29,18 +29,18 @@ def export(
 
     ONNX (extra onnx) takes `images` (n, 1, 16, 16) in [-1, 1] and gives `outputs` (n, 10).
     """
+    from lecun89.export import FORMATS
+    from lecun89.export import export as write
+
     options.set_up_logging(quiet=quiet, verbose=verbose)
-    endings = {"safetensors": ".safetensors", "torch": ".pt", "onnx": ".onnx"}
-    if format_name not in endings:
-        raise unknown_name("format", format_name, endings)
+    if format_name not in FORMATS:
+        raise unknown_name("format", format_name, FORMATS)
     target = targets.open_target(run, runs_dir, variant)
-    path = out or Path(f"{target.weights.variant}{endings[format_name]}")
+    path = out or Path(f"{target.weights.variant}{FORMATS[format_name][0]}")
     if path.is_dir():
         raise UsageError(f"--out {path} is a directory: give a file")
     if (path.exists() or path.is_symlink()) and not force:
         raise UsageError(f"{path} is there already: choose another with --out, or give --force")
-    from lecun89.export import export as write
-
     write(target.weights, path, format_name)
     if json:
         document = {"run": str(target.path), "variant": target.weights.variant}

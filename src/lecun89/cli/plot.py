@@ -57,21 +57,18 @@ def plot(
     Several runs are overlaid; the numbers that the paper, the blog and the notebook report for the
     same variant and data are marked.
     """
-    from lecun89.data import SPLITS
-    from lecun89.exceptions import unknown_name
     from lecun89.outputdir import write_files
     from lecun89.render.charts import require_matplotlib
     from lecun89.runs import find_run, open_run
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     require_matplotlib()
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS)
+    targets.check_names(split)
     names: list[str | None] = [*runs] if runs else [None]
     opened = [open_run(find_run(name, runs_dir)) for name in names]
     files = curve_files(opened)
     if len(opened) == 1:
-        target = targets.open_target(str(opened[0].path), runs_dir)
+        target = targets.target_of(opened[0])
         files |= _kernel_files(target)
         if digit is not None:
             files |= _activation_files(target, digit, split, data_dir)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lecun89.cli import options
-from lecun89.exceptions import UsageError
+from lecun89.exceptions import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from lecun89.data import Digits
@@ -40,8 +40,30 @@ def open_target(name: str | None, runs_dir: Path, variant: str | None = None) ->
     from lecun89.weights import load_weights
 
     path = find_run(name, runs_dir)
-    run = open_run(path) if path.is_dir() else None
-    return Target(path, run, load_weights(run.weights_path() if run else path, variant))
+    if path.is_dir():
+        return target_of(open_run(path), variant)
+    return Target(path, None, load_weights(path, variant))
+
+
+def target_of(run: "Run", variant: str | None = None) -> Target:
+    """The network of a run after its last whole pass."""
+    from lecun89.weights import load_weights
+
+    return Target(run.path, run, load_weights(run.weights_path(), variant))
+
+
+def check_names(split: str, data: str | None = None, *, more_splits: tuple[str, ...] = ()) -> None:
+    """Refuse unknown names of a split or of data before any work is done.
+
+    Raises:
+        UsageError: a name is unknown; the known ones are listed.
+    """
+    from lecun89.data import SPLITS, get_data
+
+    if split not in (*SPLITS, *more_splits):
+        raise unknown_name("split", split, (*SPLITS, *more_splits))
+    if data is not None:
+        get_data(data)
 
 
 def load_digits(

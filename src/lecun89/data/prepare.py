@@ -59,6 +59,11 @@ class DataSet:
     test: int
     sha256: dict[str, str]
 
+    @property
+    def totals(self) -> dict[str, int]:
+        """Number of digits, by split."""
+        return {"train": self.train, "validation": VALIDATION, "test": self.test}
+
 
 _VALIDATION_SHA256 = "bb93f33f10064afbb32705eaec4b83ad477e0c264b980f146c51da0247ec4c91"
 
@@ -234,8 +239,7 @@ def make_digits(data: DataSet, mnist: Mnist, splits: list[str]) -> list[Digits]:
 
 
 def _prepared(data: DataSet, directory: Path, made: tuple[str, ...]) -> Prepared:
-    totals = {"train": data.train, "validation": VALIDATION, "test": data.test}
-    return Prepared(data.name, directory / data.name, made, totals, dict(data.sha256))
+    return Prepared(data.name, directory / data.name, made, data.totals, dict(data.sha256))
 
 
 def _path(data: DataSet, split: str, directory: Path) -> Path:
@@ -277,7 +281,7 @@ def _write(made: list[Digits], directory: Path, source: str) -> None:
 def _read(data: DataSet, split: str, directory: Path) -> Digits:
     path = _path(data, split, directory)
     arrays, _ = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
-    total = VALIDATION if split == "validation" else getattr(data, split)
+    total = data.totals[split]
     shapes = {"images": (total, IMAGE_SIZE, IMAGE_SIZE), "labels": (total,)}
     if {name: array.shape for name, array in arrays.items()} != shapes | {"source_index": (total,)}:
         raise FileFormatError(f"{path} holds no digits of {data.name}/{split}")

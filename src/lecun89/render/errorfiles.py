@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lecun89.data import Digits
-from lecun89.mistakes import Comparison, Mistake, Mistakes, count_misses
+from lecun89.mistakes import Comparison, Mistake, Mistakes
 from lecun89.outputdir import Writers
 from lecun89.render.lines import interval
 from lecun89.render.pictures import Band, Tile, confusion_picture, contact_sheet, digit_picture
@@ -89,9 +89,14 @@ def diff_files(
     }
 
 
-def across_files(found: Sequence[Mistakes], digits: Digits) -> Writers:
-    """``across.png`` and ``across.csv``: how many of several networks miss each digit."""
-    counts = count_misses(found)
+def across_files(found: Sequence[Mistakes], counts: dict[int, int], digits: Digits) -> Writers:
+    """``across.png`` and ``across.csv``: how many of several networks miss each digit.
+
+    Args:
+        found: the mistakes of each network.
+        counts: as `lecun89.mistakes.count_misses` gives them.
+        digits: what they were found on.
+    """
     tiles = [
         Tile(digits.images[index], str(digits.labels[index]), "", f"{count} of {len(found)}")
         for index, count in counts.items()
