@@ -104,7 +104,7 @@ def test_cuda_computes_what_the_cpu_computes(splits: dict[str, Digits]) -> None:
     for variant in VARIANTS.values():
         network = Network(variant, torch.Generator().manual_seed(1))
         agreement.check_agreement(network, variant.loss, splits["test"], torch.device("cuda:0"))
-    devices.synchronize(torch.device("cuda:0"))
+    devices.synchronize("cuda:0")
 
 
 @pytest.mark.mps
@@ -113,4 +113,4 @@ def test_mps_computes_what_the_cpu_computes(splits: dict[str, Digits]) -> None:
     for variant in VARIANTS.values():
         network = Network(variant, torch.Generator().manual_seed(1))
         agreement.check_agreement(network, variant.loss, splits["test"], torch.device("mps"))
-    devices.synchronize(torch.device("mps"))
+    devices.synchronize("mps")

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lecun89.data import Digits
-from lecun89.evaluation import Score, outputs, outputs_of, score, score_outputs
+from lecun89.evaluation import outputs, outputs_of, score, score_outputs
 from lecun89.models import Network
 from lecun89.variants import VARIANTS
 from lecun89.weights import Weights

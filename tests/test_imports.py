@@ -13,9 +13,9 @@ SOURCE = Path(lecun89.__file__).parent
 LAYERS = [
     {"version", "exceptions"},
     {"architecture", "files"},
-    {"variants", "tensorfile", "devices", "reported", "rejection"},
+    {"variants", "tensorfile", "devices", "reported", "rejection", "scores"},
     {"data", "outputdir"},
-    {"models", "settings", "weights"},
+    {"models", "settings", "weights", "initialization"},
     {"evaluation"},
     {"engines"},
     {"training", "estimate", "mistakes", "explain", "export"},
@@ -33,7 +33,7 @@ ALLOWED = {
     "matplotlib": {"render"},
     "onnx": {"export"},
 }
-TORCH_AT_IMPORT = {"models", "evaluation", "engines", "estimate", "explain", "export"}
+TORCH_AT_IMPORT = {"models", "evaluation", "engines", "explain", "export"}
 
 
 def modules() -> dict[str, ast.Module]:

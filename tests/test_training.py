@@ -49,7 +49,7 @@ def test_a_handful_of_digits_is_learned_by_heart(
     engine = make_engine(settings(variant=variant, batch_size=8), {"train": few, "test": few})
     before = engine.score("train")
     for _ in range(300):
-        engine.begin_pass(0.3 if variant == "base" else 3e-3)
+        engine.begin_pass(1, 0.3 if variant == "base" else 3e-3)
         engine.run_steps(0, 1)
         engine.end_pass()
     after = engine.score("train")

@@ -9,12 +9,9 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lecun89.exceptions import DeviceError, UsageError, one_line, unknown_name
-
-if TYPE_CHECKING:
-    import torch
 
 NAMES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 
@@ -128,14 +125,16 @@ def set_up(device: str, threads: int) -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
-def synchronize(device: "torch.device") -> None:
+def synchronize(device: str) -> None:
     """Wait until everything that was sent to the device is done; the CPU never lags behind."""
+    if device == "cpu":
+        return
     import torch
 
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
+    if device == "mps":
         torch.mps.synchronize()
+    else:
+        torch.cuda.synchronize(device)
 
 
 def check_threads(threads: int) -> int:
@@ -150,14 +149,14 @@ def check_threads(threads: int) -> int:
     return threads
 
 
-def describe_machine(device: str) -> dict[str, Any]:
+def describe_machine(device: str, *, torch_used: bool = True) -> dict[str, Any]:
     """The machine and the versions, as values for JSON; results are only comparable on equals.
 
     Args:
         device: the device in use; a GPU is described only then, because asking starts it.
+        torch_used: whether PyTorch has a part in the results.
     """
     import numpy as np
-    import torch
 
     from lecun89.version import __version__
 
@@ -167,8 +166,14 @@ def describe_machine(device: str) -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "lecun89": __version__,
-        "torch": torch.__version__,
         "numpy": np.__version__,
+    }
+    if not torch_used:
+        return description
+    import torch
+
+    description |= {
+        "torch": torch.__version__,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.version.cuda,
     }

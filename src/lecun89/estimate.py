@@ -3,8 +3,6 @@
 import time
 from dataclasses import dataclass
 
-import torch
-
 from lecun89.devices import synchronize
 from lecun89.engines import Engine
 from lecun89.settings import Settings
@@ -37,19 +35,18 @@ def estimate(engine: Engine, settings: Settings) -> Estimate:
         engine: a fresh one, used up by this.
         settings: of the training.
     """
-    engine.begin_pass(settings.lr_at(1))
+    engine.begin_pass(1, settings.lr_at(1))
     warmup = min(10, max(engine.steps_per_pass // 10, 1))
     engine.run_steps(0, warmup)
-    device = torch.device(settings.device)
-    synchronize(device)
+    synchronize(settings.device)
     # A GPU works while the next steps are sent, so it is waited for only now and then.
-    slice_steps = 1 if device.type == "cpu" else 20
+    slice_steps = 1 if settings.device == "cpu" else 20
     measured, elapsed, began = 0, 0.0, time.perf_counter()
     while measured < STEPS and elapsed < LIMIT_SECONDS:
         step = (warmup + measured) % engine.steps_per_pass
         stop = min(step + slice_steps, engine.steps_per_pass)
         engine.run_steps(step, stop)
-        synchronize(device)
+        synchronize(settings.device)
         measured += stop - step
         elapsed = time.perf_counter() - began
     began = time.perf_counter()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lecun89.architecture import CLASSES
 from lecun89.data import Digits
-from lecun89.evaluation import Score, outputs_of, score_outputs
+from lecun89.evaluation import outputs_of, score_outputs
 from lecun89.weights import Weights
 
 

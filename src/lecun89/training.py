@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lecun89.engines import Engine
-from lecun89.evaluation import Score
+from lecun89.scores import Score
 from lecun89.exceptions import DivergedError
 from lecun89.settings import Settings
 
@@ -72,7 +72,7 @@ def fit(
     slice_steps = 1
     for number in range(position.passes + 1, settings.passes + 1):
         lr = settings.lr_at(number)
-        engine.begin_pass(lr)
+        engine.begin_pass(number, lr)
         while position.step < engine.steps_per_pass:
             stop = min(position.step + slice_steps, engine.steps_per_pass)
             began = time.perf_counter()

@@ -24,7 +24,7 @@ def test_one_digit_at_a_time_equals_the_reference_loop_bit_for_bit(
 ) -> None:
     variant = VARIANTS[name]
     engine = make_engine(settings(variant=name, lr=variant.lr), splits)
-    engine.begin_pass(variant.lr)
+    engine.begin_pass(1, variant.lr)
     engine.run_steps(0, STEPS)
     loop = reference_loop.ReferenceLoop(variant, splits["train"], seed=1337, passes=2)
     loop.run_steps(1, 0, STEPS)
@@ -61,7 +61,7 @@ def test_a_batch_step_is_the_mean_gradient_of_its_digits_in_float64(
 ) -> None:
     engine = make_engine(settings(batch_size=7290, lr=1.0), splits)
     before = engine.state()
-    engine.begin_pass(1.0)
+    engine.begin_pass(1, 1.0)
     engine.run_steps(1, 2)  # the last partial batch, of one digit
     after = engine.state()
     loop = reference_loop.ReferenceLoop(VARIANTS["base"], splits["train"], seed=1337, passes=1)
@@ -86,7 +86,7 @@ def test_every_digit_of_a_batch_has_its_own_shift_and_dropout(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     engine = make_engine(settings(variant="modern", batch_size=None), splits)
-    engine.begin_pass(3e-4)
+    engine.begin_pass(1, 3e-4)
     shifted = engine._pass_images
     original = torch.from_numpy(splits["train"].images.copy())[:, None]
     counts = [
@@ -108,7 +108,7 @@ def test_state_of_other_settings_is_refused(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     adamw = make_engine(settings(variant="adamw", batch_size=64), splits)
-    adamw.begin_pass(3e-4)
+    adamw.begin_pass(1, 3e-4)
     adamw.run_steps(0, 1)
     with pytest.raises(FileFormatError, match=r"optimizer\.H1b\.exp_avg is unexpected"):
         make_engine(settings(variant="base"), splits).load_state(adamw.state())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lecun89.evaluation import Score
+from lecun89.scores import Score
 from lecun89.render.halfblocks import WIDTH, digit_rows
 from lecun89.render.lines import duration, eval_line, sparkline
 

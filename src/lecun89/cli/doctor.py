@@ -28,12 +28,13 @@ def doctor(
     """
     from lecun89.data import DAMAGED, DATA, prepared_state
     from lecun89.devices import describe_machine, list_devices
-    from lecun89.engines import ENGINES
+    from lecun89.engines import list_engines
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     directory = options.data_dir(data_dir)
     machine = describe_machine("cpu")
     devices = list_devices()
+    engines = list_engines()
     data = {name: prepared_state(name, directory) for name in DATA}
     packages = {name: _state_of(name) for name in _NEEDED_BY}
     if json:
@@ -41,7 +42,7 @@ def doctor(
             {
                 "machine": machine,
                 "devices": [vars(device) for device in devices],
-                "engines": ENGINES,
+                "engines": [vars(engine) for engine in engines],
                 "data": {"directory": str(directory), "sets": data},
                 "packages": {name: state for name, (_, state) in packages.items()},
             }
@@ -57,7 +58,12 @@ def doctor(
             works.append(("device", *row))
         else:
             fails.append(("no device", *row))
-    works += [("engine", name, what) for name, what in ENGINES.items()]
+    for engine in engines:
+        row = (engine.name, engine.detail)
+        if engine.available:
+            works.append(("engine", *row))
+        else:
+            fails.append(("no engine", *row))
     for name, state in data.items():
         row = (name, f"{state} in {directory}")
         if state == DAMAGED:

@@ -13,7 +13,7 @@ import typer
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from lecun89.evaluation import Score
+    from lecun89.scores import Score
 
 
 def number(flag: str, kind: type[int] | type[float]) -> Callable[[Any], Any]:

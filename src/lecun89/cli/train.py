@@ -26,7 +26,7 @@ def train(
     engine: Annotated[
         str,
         typer.Option(
-            "--engine", envvar="LECUN89_ENGINE", metavar="NAME", help="auto, or eager (PyTorch)."
+            "--engine", envvar="LECUN89_ENGINE", metavar="NAME", help="auto, native (C++) or eager (PyTorch)."
         ),
     ] = "auto",
     batch_size: Annotated[
@@ -109,9 +109,8 @@ def train(
     """
     from contextlib import ExitStack
 
-    from lecun89 import devices, events, recording
+    from lecun89 import devices, engines, events, recording
     from lecun89.cli.signals import stop_signals
-    from lecun89.engines import make_engine
     from lecun89.render.progress import TrainingDisplay
     from lecun89.runs import create_run
 
@@ -127,7 +126,8 @@ def train(
     else:
         settings, origins = run.settings, run.origins
         devices.choose(settings.device, batched=settings.batched)
-    devices.set_up(settings.device, settings.threads)
+    if settings.engine != "native":
+        devices.set_up(settings.device, settings.threads)
     splits = _load(settings.data, directory)
     if dry_run:
         _print_plan(settings, origins, splits, json=json)
@@ -141,9 +141,9 @@ def train(
     with ExitStack() as stack:
         # From here on there is something to save.
         stop_signal = stack.enter_context(stop_signals())
-        fresh = make_engine(settings, splits)
+        fresh = engines.make_engine(settings, splits)
         sha256 = {split: digits.sha256 for split, digits in splits.items()}
-        machine = devices.describe_machine(settings.device)
+        machine = engines.describe_machine(settings)
         if run is None:
             run = create_run(runs_dir, settings, origins, sha256, machine, fresh.state())
         else:
@@ -209,7 +209,7 @@ def _resolve(context: typer.Context) -> tuple["Settings", dict[str, str]]:
         threads=devices.check_threads(given["threads"]),
     )
     device = devices.choose(asked.device, batched=asked.batched)
-    engine = engines.choose(asked.engine)
+    engine = engines.choose(replace(asked, device=device.device))
     origins = {name: _origin(context, name) for name in asked.as_document()}
     if asked.device == "auto":
         origins["device"] = f"chosen: {device.reason}"

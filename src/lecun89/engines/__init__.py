@@ -1,15 +1,20 @@
 """How steps are executed: one file per engine, behind one protocol; `choose` picks one."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from lecun89 import devices
 from lecun89.data import Digits
-from lecun89.evaluation import Score
+from lecun89.engines import native
+from lecun89.scores import Score
 from lecun89.exceptions import unknown_name
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
 
-ENGINES = {"eager": "PyTorch's autograd, on any device, at any batch size"}
+ENGINES = {
+    "native": "C++, one example at a time, on the CPU",
+    "eager": "PyTorch's autograd, on any device, at any batch size",
+}
 """Engines by name, with what they are."""
 
 
@@ -24,8 +29,8 @@ class Engine(Protocol):
 
     steps_per_pass: int
 
-    def begin_pass(self, lr: float) -> None:
-        """Set the learning rate and draw what is drawn once for the pass."""
+    def begin_pass(self, number: int, lr: float) -> None:
+        """Begin a pass, counted from 1: set the learning rate, draw what is drawn once for it."""
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
@@ -58,20 +63,62 @@ class EngineChoice:
     reason: str
 
 
-def choose(requested: str) -> EngineChoice:
+@dataclass(frozen=True)
+class EngineState:
+    """What is known of an engine.
+
+    Attributes:
+        name: as in `ENGINES`.
+        available: whether it can train here.
+        detail: what it is, or why it is not available.
+    """
+
+    name: str
+    available: bool
+    detail: str
+
+
+def list_engines() -> list[EngineState]:
+    """The state of every engine, in the order of preference."""
+    reason = native.why_absent()
+    detail = reason or f"{ENGINES['native']}; instruction set {native.instruction_set()}"
+    return [
+        EngineState("native", reason is None, detail),
+        EngineState("eager", True, ENGINES["eager"]),
+    ]
+
+
+def choose(settings: Settings) -> EngineChoice:
     """The engine to train with.
 
     Args:
-        requested: ``auto`` or an engine's name.
+        settings: device chosen; the engine a name or ``auto``.
 
     Raises:
-        UsageError: no engine has such a name.
+        UsageError: no engine has such a name, or it cannot train these settings.
     """
-    if requested == "auto":
-        return EngineChoice("eager", "it runs every variant on every device")
-    if requested not in ENGINES:
+    requested = settings.engine
+    if requested not in ("auto", *ENGINES):
         raise unknown_name("engine", requested, ("auto", *ENGINES))
-    return EngineChoice(requested, "as asked")
+    if requested == "native":
+        native.check_usable(settings)
+    if requested != "auto":
+        return EngineChoice(requested, "as asked")
+    if settings.batched:
+        return EngineChoice("eager", "it takes batches")
+    if settings.device != "cpu":
+        return EngineChoice("eager", f"it runs on {settings.device}")
+    if (reason := native.why_absent()) is not None:
+        return EngineChoice("eager", f"the native engine is absent: {reason}")
+    return EngineChoice("native", f"one example at a time, {native.instruction_set()}")
+
+
+def describe_machine(settings: Settings) -> dict[str, Any]:
+    """What decides the bits of a training beside its settings, as values for JSON."""
+    if settings.engine == "native":
+        description = devices.describe_machine(settings.device, torch_used=False)
+        return {**description, "instruction_set": native.instruction_set()}
+    return devices.describe_machine(settings.device)
 
 
 def make_engine(settings: Settings, splits: dict[str, Digits]) -> Engine:
@@ -82,11 +129,13 @@ def make_engine(settings: Settings, splits: dict[str, Digits]) -> Engine:
         splits: the digits of ``train`` and ``test``.
 
     Raises:
-        UsageError: no engine has such a name.
+        UsageError: no engine has such a name, or it cannot train these settings.
         DeviceError: the device's results disagree with the CPU's.
     """
     if settings.engine not in ENGINES:
         raise unknown_name("engine", settings.engine, ENGINES)
-    from lecun89.engines.eager import EagerEngine
+    if settings.engine == "native":
+        return native.NativeEngine(settings, splits)
+    from lecun89.engines.eager import EagerEngine  # which imports PyTorch
 
     return EagerEngine(settings, splits)

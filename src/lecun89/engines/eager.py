@@ -13,8 +13,9 @@ from torch import Tensor
 
 from lecun89.data import Digits
 from lecun89.engines.agreement import check_agreement
-from lecun89.evaluation import LOSSES, Score, outputs, score, targets
+from lecun89.evaluation import LOSSES, outputs, score, targets
 from lecun89.models import Network
+from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays, check_arrays
 from lecun89.variants import get_variant
@@ -71,8 +72,8 @@ class EagerEngine:
         self._pass_images = self._images["train"]
         self.steps_per_pass = settings.steps_per_pass
 
-    def begin_pass(self, lr: float) -> None:
-        """Set the learning rate and shift this pass's images."""
+    def begin_pass(self, number: int, lr: float) -> None:
+        """Set the learning rate and shift this pass's images; its number decides nothing."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         if self._variant.shift:

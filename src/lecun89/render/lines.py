@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from lecun89.evaluation import Score
+from lecun89.scores import Score
 
 
 def eval_line(split: str, score: Score) -> str:

@@ -1,0 +1,41 @@
+"""The compiled kernel of `lecun89.engines.native`; its source is src/native/module.cpp."""
+
+import numpy as np
+import numpy.typing as npt
+
+def instruction_sets() -> list[str]: ...
+def tanh(instruction_set: str, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]: ...
+def philox(
+    seed: int, pass_number: int, example: int, block: int
+) -> tuple[int, int, int, int]: ...
+
+class Digits:
+    def __init__(
+        self, images: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]
+    ) -> None: ...
+
+class Network:
+    updates: int
+    def __init__(
+        self,
+        *,
+        instruction_set: str,
+        activation: str,
+        loss: str,
+        tanh_output: bool,
+        optimizer: str,
+        dropout_after: str,
+        dropout: float,
+        shift: int,
+        seed: int,
+    ) -> None: ...
+    def train(
+        self, digits: Digits, pass_number: int, first: int, last: int, lr: float
+    ) -> None: ...
+    def evaluate(self, digits: Digits) -> tuple[float, int]: ...
+    def get(self, block: str) -> npt.NDArray[np.float32]: ...
+    def set(self, block: str, values: npt.NDArray[np.float32]) -> None: ...
+    def is_finite(self) -> bool: ...
+    def draws(
+        self, pass_number: int, first: int, last: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...

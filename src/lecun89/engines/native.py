@@ -1,0 +1,171 @@
+"""The native engine: one example at a time on the CPU, in C++ (src/native).
+
+Shifts and dropout masks are a function of seed, pass and example, so that its state is weights
+and optimizer alone. Its stream is not PyTorch's, which the eager engine draws.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.data import Digits
+from lecun89.scores import Score
+from lecun89.exceptions import FileFormatError, UsageError, one_line
+from lecun89.initialization import initial_parameters
+from lecun89.settings import Settings
+from lecun89.tensorfile import Arrays, check_arrays
+from lecun89.variants import Variant, get_variant
+
+_MOMENTS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}
+
+
+@cache
+def why_absent() -> str | None:
+    """Why this engine cannot be used, in words; None when it can."""
+    try:
+        import lecun89._native  # noqa: F401
+    except ModuleNotFoundError:
+        return (
+            "its kernel was not built when lecun89 was installed, as without a C++ compiler; "
+            "see README"
+        )
+    except ImportError as error:
+        return f"its kernel cannot be loaded: {one_line(error)}"
+    return None
+
+
+def instruction_set() -> str:
+    """The instruction set that the kernel uses here: avx512, avx2, sse2 or neon."""
+    from lecun89 import _native
+
+    return _native.instruction_sets()[0]
+
+
+def make_network(variant: Variant, seed: int, *, optimizer: str = "", on: str = "") -> "Network":
+    """A network of the kernel, all of whose weights are zero.
+
+    Args:
+        variant: what it computes.
+        seed: of its shifts and masks.
+        optimizer: instead of the variant's; ``none`` keeps each example's gradient.
+        on: an instruction set; the best when left out.
+    """
+    from lecun89 import _native
+
+    return _native.Network(
+        instruction_set=on or instruction_set(),
+        activation=variant.activation,
+        loss=variant.loss,
+        tanh_output=variant.output_activation == "tanh",
+        optimizer=optimizer or variant.optimizer,
+        dropout_after=variant.dropout_after or "",
+        dropout=variant.dropout,
+        shift=variant.shift,
+        seed=seed,
+    )
+
+
+class NativeEngine:
+    """See `lecun89.engines.Engine`."""
+
+    def __init__(self, settings: Settings, splits: dict[str, Digits], *, on: str = "") -> None:
+        """Draw the initial weights, which are the eager engine's.
+
+        Args:
+            settings: of the training: batch size 1, on the CPU.
+            splits: the digits of ``train`` and ``test``.
+            on: an instruction set; the best when left out.
+
+        Raises:
+            UsageError: the settings are not for this engine, or it is absent.
+        """
+        check_usable(settings)
+        from lecun89 import _native
+
+        variant = get_variant(settings.variant)
+        self._adamw = variant.optimizer == "adamw"
+        self._network = make_network(variant, settings.seed, on=on)
+        self._network.set("weights", _flat(initial_parameters(variant, settings.seed)))
+        self._digits = {
+            name: _native.Digits(digits.images, digits.labels) for name, digits in splits.items()
+        }
+        self._totals = {name: len(digits) for name, digits in splits.items()}
+        self._pass, self._lr = 0, settings.lr
+        self.steps_per_pass = settings.steps_per_pass
+
+    def begin_pass(self, number: int, lr: float) -> None:
+        """Set pass and learning rate."""
+        self._pass, self._lr = number, lr
+
+    def run_steps(self, first: int, last: int) -> None:
+        """Do the steps from `first` to before `last` of this pass."""
+        self._network.train(self._digits["train"], self._pass, first, last, self._lr)
+
+    def end_pass(self) -> None:
+        """Close the pass: there is nothing to close."""
+
+    def is_finite(self) -> bool:
+        """Whether all weights are finite."""
+        return self._network.is_finite()
+
+    def score(self, split: str) -> Score:
+        """Evaluate ``train`` or ``test`` with the weights as they are."""
+        loss, misses = self._network.evaluate(self._digits[split])
+        return Score(loss, misses, self._totals[split])
+
+    def state(self) -> Arrays:
+        """Parameters and, for AdamW, its two moments of each and the number of updates."""
+        arrays = _by_name(self._network.get("weights"))
+        if self._adamw:
+            for key, block in _MOMENTS.items():
+                for name, array in _by_name(self._network.get(block)).items():
+                    arrays[f"optimizer.{name}.{key}"] = array
+            arrays["optimizer.step"] = np.array(self._network.updates, np.int64)
+        return arrays
+
+    def load_state(self, arrays: Arrays) -> None:
+        """Take over a state of an engine with the same settings."""
+        check_arrays(arrays, self.state())
+        try:
+            self._network.set("weights", _flat(arrays))
+            if self._adamw:
+                for key, block in _MOMENTS.items():
+                    of = {name: arrays[f"optimizer.{name}.{key}"] for name in PARAMETER_SHAPES}
+                    self._network.set(block, _flat(of))
+                self._network.updates = int(arrays["optimizer.step"])
+        except ValueError as error:
+            raise FileFormatError(str(error)) from error
+
+
+def check_usable(settings: Settings) -> None:
+    """Refuse settings that this engine cannot train.
+
+    Raises:
+        UsageError: naming the flag that does not go with it.
+    """
+    if settings.batched:
+        raise UsageError(
+            "--engine native trains one example at a time: leave --batch-size out, "
+            "or use --engine eager"
+        )
+    if settings.device not in ("cpu", "auto"):
+        raise UsageError(
+            f"--engine native runs on the CPU, not on {settings.device}: use --engine eager"
+        )
+    if (reason := why_absent()) is not None:
+        raise UsageError(f"--engine native is not to be had: {reason}; use --engine eager")
+
+
+def _flat(arrays: Arrays) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    return np.concatenate([arrays[name].ravel() for name in PARAMETER_SHAPES])
+
+
+def _by_name(flat: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> Arrays:
+    arrays: Arrays = {}
+    start = 0
+    for name, shape in PARAMETER_SHAPES.items():
+        size = int(np.prod(shape))
+        arrays[name] = flat[start : start + size].reshape(shape)
+        start += size
+    return arrays

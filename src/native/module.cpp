@@ -1,0 +1,277 @@
+// The Python module lecun89._native: checks what comes from Python, then lets a kernel run on it
+// without the interpreter's lock.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "layout.h"
+#include "network.h"
+#include "random.h"
+
+namespace nb = nanobind;
+
+namespace lecun89 {
+
+#if defined(__x86_64__)
+namespace avx512 { extern const Kernel kernel; }
+namespace avx2 { extern const Kernel kernel; }
+namespace sse2 { extern const Kernel kernel; }
+#else
+namespace neon { extern const Kernel kernel; }
+#endif
+
+namespace {
+
+using Array = nb::ndarray<nb::ro>;
+
+// The instruction sets of this processor, best first.
+std::vector<const Kernel*> usable_kernels() {
+    std::vector<const Kernel*> kernels;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+        kernels.push_back(&avx512::kernel);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        kernels.push_back(&avx2::kernel);
+    kernels.push_back(&sse2::kernel);
+#else
+    kernels.push_back(&neon::kernel);
+#endif
+    return kernels;
+}
+
+std::vector<std::string> instruction_sets() {
+    std::vector<std::string> names;
+    for (const Kernel* kernel : usable_kernels()) names.emplace_back(kernel->name);
+    return names;
+}
+
+const Kernel& find_kernel(const std::string& name) {
+    for (const Kernel* kernel : usable_kernels())
+        if (name == kernel->name) return *kernel;
+    throw std::invalid_argument("instruction set '" + name + "' is not to be had here");
+}
+
+template <class Value>
+Value named(const char* what, const std::string& name,
+            std::initializer_list<std::pair<const char*, Value>> values) {
+    for (const auto& [known, value] : values)
+        if (name == known) return value;
+    throw std::invalid_argument(std::string(what) + " '" + name + "' is not known");
+}
+
+// The array's numbers, when it has this type and shape; -1 stands for any length.
+template <class Type>
+const Type* checked(const Array& array, const char* name, const char* type,
+                    std::initializer_list<int64_t> shape) {
+    bool right = array.dtype() == nb::dtype<Type>() && array.ndim() == shape.size() &&
+                 array.device_type() == nb::device::cpu::value;
+    std::string sizes;
+    size_t axis = 0;
+    for (int64_t size : shape) {
+        sizes += (axis ? ", " : "") + (size < 0 ? std::string("n") : std::to_string(size));
+        right = right && (size < 0 || int64_t(array.shape(axis)) == size);
+        axis++;
+    }
+    int64_t stride = 1;
+    for (size_t i = array.ndim(); right && i-- > 0; stride *= int64_t(array.shape(i)))
+        right = array.shape(i) == 1 || array.stride(i) == stride;
+    if (!right)
+        throw std::invalid_argument(std::string(name) + " must be " + type + " (" + sizes +
+                                    "), C-contiguous, on the CPU");
+    return static_cast<const Type*>(array.data());
+}
+
+void check_finite(const float* values, size_t count, const char* name) {
+    float zeros = 0;  // not a number as soon as one of them is not finite
+    for (size_t i = 0; i < count; i++) zeros += values[i] * 0.0f;
+    if (zeros != 0) throw std::invalid_argument(std::string(name) + " holds values that are not finite");
+}
+
+template <class Type>
+auto to_numpy(std::vector<Type> values, std::initializer_list<size_t> shape) {
+    auto* kept = new std::vector<Type>(std::move(values));
+    nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<Type>*>(p); });
+    return nb::ndarray<nb::numpy, Type>(kept->data(), shape, owner);
+}
+
+// Images are used where they lie; labels, which choose what memory is touched, are copied.
+struct Digits {
+    Array owner;
+    const float* images;
+    std::vector<uint8_t> labels;
+
+    Digits(Array images_array, const Array& labels_array)
+        : owner(std::move(images_array)),
+          images(checked<float>(owner, "images", "float32", {-1, 16, 16})) {
+        const int64_t count = int64_t(owner.shape(0));
+        const auto* given = checked<uint8_t>(labels_array, "labels", "uint8", {count});
+        labels.assign(given, given + count);
+        for (uint8_t label : labels)
+            if (label > 9) throw std::invalid_argument("labels must be 0 to 9");
+        if (count == 0 || count > INT32_MAX) throw std::invalid_argument("no digits, or too many");
+        check_finite(images, size_t(count) * 256, "images");
+    }
+};
+
+class BoundNetwork {
+  public:
+    BoundNetwork(const std::string& instruction_set, const std::string& activation,
+                 const std::string& loss, bool tanh_output, const std::string& optimizer,
+                 const std::string& dropout_after, double dropout, int shift, uint64_t seed)
+        : kernel_(find_kernel(instruction_set)), network_(new Network()) {
+        training_.activation = named<ActivationKind>(
+            "activation", activation,
+            {{"tanh", ActivationKind::tanh}, {"relu", ActivationKind::relu}});
+        training_.loss = named<LossKind>(
+            "loss", loss, {{"mse", LossKind::mse}, {"cross_entropy", LossKind::cross_entropy}});
+        training_.optimizer = named<OptimizerKind>("optimizer", optimizer,
+                                                   {{"sgd", OptimizerKind::sgd},
+                                                    {"adamw", OptimizerKind::adamw},
+                                                    {"none", OptimizerKind::none}});
+        training_.dropout_after = named<Layer>(
+            "layer", dropout_after, {{"", Layer::none}, {"H2", Layer::H2}, {"H3", Layer::H3}});
+        training_.tanh_output = tanh_output;
+        if (!(dropout >= 0 && dropout < 1)) throw std::invalid_argument("dropout must be in [0, 1)");
+        if (shift < 0 || shift > 2) throw std::invalid_argument("shift must be 0, 1 or 2");
+        training_.dropout = dropout;
+        training_.shift = shift;
+        training_.seed = seed;
+    }
+
+    void train(const Digits& digits, uint32_t pass, int64_t first, int64_t last, double lr) {
+        if (!(0 <= first && first <= last && last <= int64_t(digits.labels.size())))
+            throw std::invalid_argument("steps must lie within the digits");
+        if (!(std::isfinite(lr) && lr > 0)) throw std::invalid_argument("lr must be above 0");
+        nb::gil_scoped_release release;
+        std::lock_guard<std::mutex> guard(mutex_);
+        training_.images = digits.images;
+        training_.labels = digits.labels.data();
+        kernel_.train(*network_, training_, pass, first, last, lr);
+    }
+
+    std::pair<double, int64_t> evaluate(const Digits& digits) {
+        nb::gil_scoped_release release;
+        std::lock_guard<std::mutex> guard(mutex_);
+        Score score = kernel_.evaluate(network_->weights, training_, digits.images,
+                                       digits.labels.data(), int64_t(digits.labels.size()));
+        return {score.loss, score.misses};
+    }
+
+    auto get(const std::string& which) {
+        std::lock_guard<std::mutex> guard(mutex_);
+        std::vector<float> values;
+        each_parameter(block(which), [&](float& value, float*) { values.push_back(value); });
+        return to_numpy(std::move(values), {kParameters});
+    }
+
+    void set(const std::string& which, const Array& array) {
+        const float* from = checked<float>(array, "parameters", "float32", {kParameters});
+        check_finite(from, kParameters, "parameters");
+        std::lock_guard<std::mutex> guard(mutex_);
+        each_parameter(block(which), [&](float& value, float* copy) {
+            value = *from++;
+            if (copy) *copy = value;
+        });
+    }
+
+    bool is_finite() {
+        std::lock_guard<std::mutex> guard(mutex_);
+        bool finite = true;
+        each_parameter(network_->weights,
+                       [&](float& value, float*) { finite = finite && std::isfinite(value); });
+        return finite;
+    }
+
+    int64_t updates() const { return network_->updates; }
+
+    void set_updates(int64_t updates) {
+        if (updates < 0) throw std::invalid_argument("updates must not be negative");
+        network_->updates = updates;
+    }
+
+    // Shifts (n, 2) and dropout factors (n, 192), (n, 30) or (n, 0), in the paper's order.
+    auto draws(uint32_t pass, uint32_t first, uint32_t last) const {
+        if (first > last) throw std::invalid_argument("first must not be above last");
+        const Layer layer = training_.dropout_after;
+        const size_t units = layer == Layer::H2 ? 192 : layer == Layer::H3 ? 30 : 0;
+        std::vector<int32_t> shifts;
+        std::vector<float> masks;
+        for (uint32_t example = first; example < last; example++) {
+            Shift shift = draw_shift(training_, pass, example);
+            shifts.insert(shifts.end(), {shift.y, shift.x});
+            float mask[192];
+            if (units) draw_mask(training_, pass, example, mask);
+            for (size_t i = 0; i < units; i++)
+                masks.push_back(mask[layer == Layer::H2 ? H2_unit(int(i)) : int(i)]);
+        }
+        return std::make_pair(to_numpy(std::move(shifts), {last - first, 2}),
+                              to_numpy(std::move(masks), {last - first, units}));
+    }
+
+  private:
+    Parameters& block(const std::string& which) {
+        return *named<Parameters*>("block", which,
+                                   {{"weights", &network_->weights},
+                                    {"first_moment", &network_->first_moment},
+                                    {"second_moment", &network_->second_moment}});
+    }
+
+    const Kernel& kernel_;
+    Training training_ = {};
+    std::unique_ptr<Network> network_;
+    std::mutex mutex_;
+};
+
+auto tanh_of(const std::string& instruction_set, const Array& array) {
+    const float* from = checked<float>(array, "values", "float32", {-1});
+    std::vector<float> values(from, from + array.shape(0));
+    const size_t count = values.size();
+    values.resize((count + 7) / 8 * 8);
+    find_kernel(instruction_set).tanh(values.data(), values.data(), int64_t(values.size()));
+    values.resize(count);
+    return to_numpy(std::move(values), {count});
+}
+
+auto philox_words(uint64_t seed, uint32_t pass, uint32_t example, uint32_t block) {
+    Words words = philox(seed, pass, example, block);
+    return std::make_tuple(words.word[0], words.word[1], words.word[2], words.word[3]);
+}
+
+}  // namespace
+}  // namespace lecun89
+
+NB_MODULE(_native, m) {
+    using namespace lecun89;
+    using namespace nb::literals;
+    m.def("instruction_sets", instruction_sets);
+    m.def("tanh", tanh_of, "instruction_set"_a, "values"_a);
+    m.def("philox", philox_words, "seed"_a, "pass_number"_a, "example"_a, "block"_a);
+    nb::class_<Digits>(m, "Digits")
+        .def(nb::init<Array, const Array&>(), "images"_a, "labels"_a);
+    nb::class_<BoundNetwork>(m, "Network")
+        .def(nb::init<const std::string&, const std::string&, const std::string&, bool,
+                      const std::string&, const std::string&, double, int, uint64_t>(),
+             nb::kw_only(), "instruction_set"_a, "activation"_a, "loss"_a, "tanh_output"_a,
+             "optimizer"_a, "dropout_after"_a, "dropout"_a, "shift"_a, "seed"_a)
+        .def("train", &BoundNetwork::train, "digits"_a, "pass_number"_a, "first"_a, "last"_a,
+             "lr"_a)
+        .def("evaluate", &BoundNetwork::evaluate, "digits"_a)
+        .def("get", &BoundNetwork::get, "block"_a)
+        .def("set", &BoundNetwork::set, "block"_a, "values"_a)
+        .def("is_finite", &BoundNetwork::is_finite)
+        .def("draws", &BoundNetwork::draws, "pass_number"_a, "first"_a, "last"_a)
+        .def_prop_rw("updates", &BoundNetwork::updates, &BoundNetwork::set_updates);
+}

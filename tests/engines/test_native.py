@@ -1,0 +1,353 @@
+"""The kernel against PyTorch, on every instruction set of this machine."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.data import Digits
+from lecun89.engines import choose, list_engines, make_engine, native
+from lecun89.engines.eager import EagerEngine, roll
+from lecun89.evaluation import LOSSES, targets
+from lecun89.exceptions import FileFormatError, UsageError
+from lecun89.initialization import initial_parameters
+from lecun89.models import Network
+from lecun89.settings import Settings
+from lecun89.training import Position, fit
+from lecun89.variants import VARIANTS, Variant
+
+kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+
+INSTRUCTION_SETS = kernel.instruction_sets()
+
+
+def by_name(flat: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    sizes = [int(np.prod(shape)) for shape in PARAMETER_SHAPES.values()]
+    parts = np.split(flat, np.cumsum(sizes)[:-1])
+    return {
+        name: part.reshape(shape)
+        for (name, shape), part in zip(PARAMETER_SHAPES.items(), parts, strict=True)
+    }
+
+
+def flat(arrays: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    return np.concatenate([arrays[name].ravel() for name in PARAMETER_SHAPES])
+
+
+def mask_of(variant: Variant, masks: np.ndarray[Any, Any]) -> Tensor | None:
+    if not variant.dropout:
+        return None
+    shape = (-1, 12, 4, 4) if variant.dropout_after == "H2" else (-1, 30)
+    return torch.from_numpy(masks).reshape(shape)
+
+
+class ReplayingEngine(EagerEngine):
+    """The eager engine with the native engine's shifts and masks."""
+
+    def __init__(self, settings: Settings, splits: dict[str, Digits], draws: Any) -> None:
+        super().__init__(settings, splits)
+        self.draws = draws
+
+    def begin_pass(self, number: int, lr: float) -> None:
+        super().begin_pass(number, lr)
+        shifts, self.masks = self.draws(number, 0, self.steps_per_pass)
+        self._pass_images = roll(self._images["train"], torch.from_numpy(shifts))
+
+    def run_steps(self, first: int, last: int) -> None:
+        for step in range(first, last):
+            self.step = step
+            super().run_steps(step, step + 1)
+
+    def _mask(self, examples: int) -> Tensor | None:
+        return mask_of(self._variant, self.masks[self.step : self.step + 1])
+
+
+@pytest.mark.parametrize("on", INSTRUCTION_SETS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_gradients_are_those_of_autograd_in_float64(
+    name: str, on: str, splits: dict[str, Digits]
+) -> None:
+    variant, digits = VARIANTS[name], splits["train"]
+    network = native.make_network(variant, 5, optimizer="none", on=on)
+    # Weights from within a training: larger, and none of the biases 0.
+    random = np.random.RandomState(0)
+    parameters = initial_parameters(variant, 5)
+    for array in parameters.values():
+        array += random.normal(0, 0.1, array.shape).astype(np.float32)
+    network.set("weights", flat(parameters))
+    oracle = Network(variant, torch.Generator()).double()
+    oracle.load_state_dict({key: torch.from_numpy(value) for key, value in parameters.items()})
+    bound = kernel.Digits(digits.images, digits.labels)
+    shifts, masks = network.draws(3, 0, 40)
+    for example in range(40):
+        network.train(bound, 3, example, example + 1, 1.0)
+        found = by_name(network.get("first_moment"))
+        image = torch.from_numpy(digits.images[[example], None].astype(np.float64))
+        image = torch.roll(image, tuple(shifts[example].tolist()), (2, 3))
+        label = torch.tensor(digits.labels[[example]].astype(np.int64))
+        mask = mask_of(variant, masks[[example]].astype(np.float64))
+        oracle.zero_grad()
+        target = targets(label, variant.loss)
+        target = target.double() if variant.loss == "mse" else target
+        LOSSES[variant.loss](oracle(image, mask), target).backward()
+        for key, parameter in oracle.named_parameters():
+            assert parameter.grad is not None
+            right = parameter.grad.numpy()
+            difference = np.abs(found[key] - right).max() / np.abs(right).max()
+            assert difference <= 1e-5, (key, example)
+    assert np.array_equal(network.get("weights"), flat(parameters))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_thousand_steps_are_those_of_the_eager_engine(
+    name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    variant = VARIANTS[name]
+    digits = splits["train"]
+    few = Digits(
+        "1989", "train", digits.images[:1000], digits.labels[:1000], digits.source_index[:1000], ""
+    )
+    few_splits = {"train": few, "test": few}
+    of = settings(variant=name, lr=variant.lr)
+    engines = {on: native.NativeEngine(of, few_splits, on=on) for on in INSTRUCTION_SETS}
+    draws = native.make_network(variant, of.seed).draws
+    eager = ReplayingEngine(settings(variant=name, lr=variant.lr), few_splits, draws)
+    eager.steps_per_pass = 1000
+    for engine in (eager, *engines.values()):
+        engine.begin_pass(2, variant.lr)
+        engine.run_steps(0, 1000)
+    right = eager.state()
+    for on, engine in engines.items():
+        state = engine.state()
+        for key in PARAMETER_SHAPES:
+            assert np.abs(state[key] - right[key]).max() <= 1e-4, (key, on)
+            if variant.optimizer == "adamw":
+                for moment in ("exp_avg", "exp_avg_sq"):
+                    key_of = f"optimizer.{key}.{moment}"
+                    scale = np.abs(right[key_of]).max()
+                    assert np.abs(state[key_of] - right[key_of]).max() <= 1e-3 * scale, key_of
+        found, expected = engine.score("test"), eager.score("test")
+        assert found.misses == expected.misses
+        assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    # Where there is a fused multiply-add, the sums are the same to the last bit.
+    fused = [engine.state() for on, engine in engines.items() if on != "sse2"]
+    for state in fused[1:]:
+        assert all(np.array_equal(state[key], fused[0][key]) for key in state)
+
+
+@pytest.mark.parametrize("on", INSTRUCTION_SETS)
+@pytest.mark.parametrize("name", ["base", "modern"])
+def test_a_split_is_scored_as_the_eager_engine_scores_it(
+    name: str, on: str, settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    of = settings(variant=name, lr=VARIANTS[name].lr)
+    engine = native.NativeEngine(of, splits, on=on)
+    eager = make_engine(settings(variant=name), splits)
+    for steps in (0, 1500):
+        engine.begin_pass(1, of.lr)
+        engine.run_steps(0, steps)
+        state = eager.state()
+        eager.load_state(state | {key: engine.state()[key] for key in PARAMETER_SHAPES})
+        for split in splits:
+            found, right = engine.score(split), eager.score(split)
+            assert (found.misses, found.total) == (right.misses, right.total)
+            assert found.loss == pytest.approx(right.loss, rel=1e-5)
+
+
+def test_initial_weights_are_those_that_torch_draws() -> None:
+    for seed in (0, 1337, 2**32 - 1):
+        for name in ("base", "xent"):
+            network = Network(VARIANTS[name], torch.Generator().manual_seed(seed))
+            found = initial_parameters(VARIANTS[name], seed)
+            for key, parameter in network.named_parameters():
+                assert np.array_equal(found[key], parameter.detach().numpy()), key
+            assert list(found) == list(PARAMETER_SHAPES)
+
+
+def test_going_on_within_a_pass_gives_the_same_bits(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    of = settings(variant="modern", lr=3e-4, passes=2, engine="native")
+    whole = make_engine(of, splits)
+    saved = []
+
+    def save(position: Position) -> None:
+        saved.append((whole.state(), position))
+
+    expected = [(result.train, result.test) for result in fit(whole, of, on_slice=save)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    for state, position in (saved[1], saved[len(saved) // 2], saved[-1]):
+        resumed = make_engine(of, splits)
+        resumed.load_state(state)
+        assert [
+            (result.train, result.test) for result in fit(resumed, of, position)
+        ] == expected[position.passes :]
+        final, right = resumed.state(), whole.state()
+        assert final.keys() == right.keys()
+        assert all(np.array_equal(final[name], right[name]) for name in right)
+    torch.set_num_threads(threads)
+
+
+def test_random_words_are_philox() -> None:
+    # Known answers of the authors' library (Random123, kat_vectors).
+    assert kernel.philox(0, 0, 0, 0) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
+
+
+def test_shifts_and_masks_have_their_distribution() -> None:
+    network = native.make_network(VARIANTS["modern"], 7)
+    shifts, masks = network.draws(2, 0, 20_000)
+    assert shifts.dtype == np.int32
+    assert set(shifts.ravel().tolist()) == {-1, 0, 1}
+    counts = np.bincount((3 * (shifts[:, 0] + 1) + shifts[:, 1] + 1), minlength=9)
+    # 20,000 draws over nine pairs: 2,222 each, with a deviation of 44.
+    assert np.abs(counts - 20_000 / 9).max() < 4.5 * 44
+    assert np.unique(masks).tolist() == pytest.approx([0, 4 / 3])
+    dropped = (masks == 0).mean(axis=0)
+    assert dropped.shape == (192,)
+    # A deviation of 0.0031 for each unit.
+    assert np.abs(dropped - 0.25).max() < 4.5 * 0.0031
+    again, same = network.draws(2, 100, 110)
+    assert np.array_equal(again, shifts[100:110])
+    assert np.array_equal(same, masks[100:110])
+    assert not np.array_equal(network.draws(3, 0, 10)[1], masks[:10])
+    assert not np.array_equal(
+        native.make_network(VARIANTS["modern"], 8).draws(2, 0, 10)[1], masks[:10]
+    )
+    shifts, masks = native.make_network(VARIANTS["base"], 7).draws(1, 0, 5)
+    assert not shifts.any()
+    assert masks.shape == (5, 0)
+
+
+def check_tanh(on: str, bits: np.ndarray[Any, Any]) -> None:
+    values = bits.astype(np.uint32).view(np.float32)
+    values = values[~np.isnan(values)]
+    found = kernel.tanh(on, values)
+    right = np.tanh(values.astype(np.float64))
+    nearest = right.astype(np.float32)
+    # One unit in the last place, towards 0: below a power of two it is half as large.
+    unit = np.abs(nearest - np.nextafter(nearest, np.float32(0))).astype(np.float64)
+    unit[unit == 0] = 2.0**-149
+    assert (np.abs(found - right) <= 4 * unit).all()
+    assert (np.abs(found) <= np.nextafter(np.float32(1), np.float32(2))).all()
+
+
+@pytest.mark.parametrize("on", INSTRUCTION_SETS)
+def test_tanh_is_within_four_units_in_the_last_place(on: str) -> None:
+    check_tanh(on, np.arange(0, 2**32, 4093, dtype=np.int64))
+    special = np.float32([0.0, -0.0, np.inf, -np.inf, np.nan])
+    found = kernel.tanh(on, special)
+    assert found[:4] == pytest.approx([0, 0, 1, -1], abs=2**-22)
+    assert np.isnan(found[4])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on", INSTRUCTION_SETS)
+def test_tanh_is_within_four_units_in_the_last_place_on_every_float(on: str) -> None:
+    for start in range(0, 2**32, 2**24):
+        check_tanh(on, np.arange(start, start + 2**24, dtype=np.int64))
+
+
+IMAGES = np.zeros((3, 16, 16), np.float32)
+LABELS = np.zeros(3, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES.astype(np.float64), LABELS, "images must be float32"),
+        (IMAGES.astype(">f4"), LABELS, None),
+        (IMAGES[:, :15], LABELS, r"images must be float32 \(n, 16, 16\)"),
+        (IMAGES[0], LABELS, "images must be"),
+        (np.asfortranarray(IMAGES), LABELS, "C-contiguous"),
+        (np.zeros((3, 16, 32), np.float32)[:, :, ::2], LABELS, "C-contiguous"),
+        (IMAGES[::-1], LABELS, "C-contiguous"),
+        (np.full_like(IMAGES, np.nan), LABELS, "images holds values that are not finite"),
+        (np.full_like(IMAGES, np.inf), LABELS, "not finite"),
+        (IMAGES[:0], LABELS[:0], "no digits"),
+        (IMAGES, LABELS[:2], r"labels must be uint8 \(3\)"),
+        (IMAGES, LABELS.astype(np.int64), "labels must be uint8"),
+        (IMAGES, LABELS + 10, "labels must be 0 to 9"),
+        (IMAGES, "labels", None),
+        (None, LABELS, None),
+        (IMAGES.tolist(), LABELS, None),
+    ],
+)
+def test_hostile_digits_are_refused(images: Any, labels: Any, message: str | None) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        kernel.Digits(images, labels)
+
+
+def test_hostile_arguments_are_refused() -> None:
+    digits = kernel.Digits(IMAGES, LABELS)
+    network = native.make_network(VARIANTS["base"], 1)
+    before = network.get("weights")
+    for arguments in (
+        (1, -1, 2, 0.1),
+        (1, 0, 4, 0.1),
+        (1, 2, 1, 0.1),
+        (1, 0, 2**62, 0.1),
+        (-1, 0, 1, 0.1),
+        (2**32, 0, 1, 0.1),
+        (1, 0, 1, float("nan")),
+        (1, 0, 1, 0.0),
+        (1, 0, 1, float("inf")),
+        (1.5, 0, 1, 0.1),
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            network.train(digits, *arguments)
+    for values in (before[:-1], before.astype(np.float64), before * np.nan, before[:, None]):
+        with pytest.raises(ValueError, match="parameters"):
+            network.set("weights", values)
+    with pytest.raises(ValueError, match="block 'momentum' is not known"):
+        network.get("momentum")
+    with pytest.raises(ValueError, match="instruction set 'mmx' is not to be had here"):
+        native.make_network(VARIANTS["base"], 1, on="mmx")
+    with pytest.raises(ValueError, match="updates must not be negative"):
+        network.updates = -1
+    assert np.array_equal(network.get("weights"), before)
+
+
+def test_read_only_digits_are_used_where_they_lie(splits: dict[str, Digits]) -> None:
+    images = splits["test"].images.copy()
+    references = sys.getrefcount(images)
+    digits = kernel.Digits(images, splits["test"].labels)
+    assert sys.getrefcount(images) > references
+    del digits
+    assert sys.getrefcount(images) == references
+    images.flags.writeable = False
+    kernel.Digits(images, splits["test"].labels)
+    kernel.Digits(torch.from_numpy(splits["test"].images.copy()), splits["test"].labels)
+
+
+def test_a_state_of_other_settings_is_refused(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    state = make_engine(settings(variant="adamw", engine="native"), splits).state()
+    with pytest.raises(FileFormatError, match=r"optimizer\.H1b\.exp_avg is unexpected"):
+        make_engine(settings(engine="native"), splits).load_state(state)
+    state["H2w"] = state["H2w"] * np.float32(np.nan)
+    with pytest.raises(FileFormatError, match="not finite"):
+        make_engine(settings(variant="adamw", engine="native"), splits).load_state(state)
+
+
+def test_one_example_at_a_time_on_the_cpu_is_for_the_native_engine(
+    settings: Callable[..., Settings],
+) -> None:
+    chosen = choose(settings(engine="auto"))
+    assert chosen.engine == "native"
+    assert chosen.reason == f"one example at a time, {INSTRUCTION_SETS[0]}"
+    assert choose(settings(engine="auto", batch_size=8)).engine == "eager"
+    assert choose(settings(engine="auto", batch_size=None)).engine == "eager"
+    assert choose(settings(engine="auto", device="cuda:0")).engine == "eager"
+    assert choose(settings(engine="eager")).engine == "eager"
+    with pytest.raises(UsageError, match="leave --batch-size out"):
+        choose(settings(engine="native", batch_size=8))
+    with pytest.raises(UsageError, match="not on cuda:0"):
+        choose(settings(engine="native", device="cuda:0"))
+    assert [state.available for state in list_engines()] == [True, True]
