@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lecun89.architecture import PARAMETER_SHAPES
-from lecun89.scores import Score
 from lecun89.exceptions import FileFormatError
 from lecun89.runs import Run, create_run, find_run, open_run
+from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.training import PassResult, Position
 from lecun89.weights import load_weights

@@ -137,6 +137,13 @@ def synchronize(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def check_threads(threads: int) -> int:
     """The number itself, when it is a sensible number of CPU threads.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lecun89.architecture import CLASSES
 from lecun89.data import Digits
 from lecun89.evaluation import outputs_of, score_outputs
+from lecun89.scores import Score
 from lecun89.weights import Weights
 
 

@@ -1,10 +1,13 @@
-"""Train into a run: save as it goes, stop when asked, go on from where it was."""
+"""Train into runs: save as they go, stop when asked, go on from where they were."""
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from lecun89.engines import Engine
-from lecun89.exceptions import FileFormatError, InterruptedRunError
+from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
 from lecun89.runs import Run
 from lecun89.training import PassResult, Position, fit
 
@@ -62,6 +65,73 @@ def train(
             yield result
             if (signum := stop_signal()) is not None:
                 raise InterruptedRunError(signum, f"interrupted after pass {result.number}")
+
+
+def train_all(
+    runs: Sequence[Run],
+    make_engine: Callable[[Run], Engine],
+    *,
+    workers: int = 1,
+    checkpoint_seconds: float = 60.0,
+    stop_signal: Callable[[], int | None] = lambda: None,
+    on_progress: Callable[[Run, Position], None] = lambda run, position: None,
+    on_pass: Callable[[Run, PassResult], None] = lambda run, result: None,
+) -> None:
+    """Train runs to their ends, `workers` of them at a time, each on a thread of its own.
+
+    One that fails does not keep the others from their ends; a signal stops them all.
+
+    Args:
+        runs: the runs.
+        make_engine: gives a fresh engine for a run, on the thread that will train it.
+        workers: runs at a time; with one, all is done on the calling thread.
+        checkpoint_seconds: as in `train`, like the next.
+        stop_signal: see there.
+        on_progress: told run and position every 50 ms of its training.
+        on_pass: told run and result after each pass. Both may be called on several threads.
+
+    Raises:
+        Lecun89Error: what `train` raises, for the first run that raised it; that a signal
+            asked to stop only when nothing else went wrong.
+    """
+    given_up = threading.Event()
+
+    def stopping() -> int | None:
+        return signal.SIGTERM if given_up.is_set() else stop_signal()
+
+    def train_one(run: Run) -> None:
+        if (signum := stopping()) is not None:
+            raise InterruptedRunError(signum, "interrupted before it began")
+        try:
+            for result in train(
+                run,
+                make_engine(run),
+                checkpoint_seconds=checkpoint_seconds,
+                stop_signal=stopping,
+                on_progress=lambda position: on_progress(run, position),
+            ):
+                on_pass(run, result)
+        except Lecun89Error:
+            raise
+        except BaseException:
+            given_up.set()  # nobody reads on, the disk is full, or a bug: not worth going on
+            raise
+
+    errors: list[BaseException] = []
+    if workers == 1:
+        for run in runs:
+            try:
+                train_one(run)
+            except BaseException as error:
+                errors.append(error)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(train_one, run) for run in runs]
+            wait(futures)
+        errors = [raised for future in futures if (raised := future.exception()) is not None]
+    errors.sort(key=lambda raised: isinstance(raised, InterruptedRunError))
+    if errors:
+        raise errors[0]
 
 
 def _restore(run: Run, engine: Engine) -> tuple[Position, list[PassResult]]:

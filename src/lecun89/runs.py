@@ -22,9 +22,9 @@ from filelock import FileLock, Timeout
 
 from lecun89 import tensorfile
 from lecun89.architecture import PARAMETER_SHAPES
-from lecun89.scores import Score
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line
 from lecun89.files import read_limited, sweep, write_json, write_text
+from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
 from lecun89.training import PassResult, Position

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lecun89.engines import Engine
-from lecun89.scores import Score
 from lecun89.exceptions import DivergedError
+from lecun89.scores import Score
 from lecun89.settings import Settings
 
 SLICE_SECONDS = 0.05

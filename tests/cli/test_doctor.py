@@ -19,11 +19,18 @@ def test_json_tells_machine_devices_engines_and_data(
     assert devices.keys() == {"cpu", "cuda", "mps"}
     assert devices["cpu"]["available"] is True
     assert all(device["detail"] for device in devices.values())
-    assert "eager" in document["engines"]
+    engines = {engine["name"]: engine for engine in document["engines"]}
+    assert list(engines) == ["native", "eager"]
+    assert engines["eager"]["available"] is True
     assert document["data"] == {
         "directory": str(data_dir),
         "sets": {"1989": "ready", "full": "absent"},
     }
+
+
+def test_the_instruction_set_is_told(cli: Callable[..., Result]) -> None:
+    kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+    assert f"instruction set {kernel.instruction_sets()[0]}" in cli("doctor").stdout
 
 
 def test_the_table_fits_100_columns(cli: Callable[..., Result]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError
-from lecun89.runs import Run, open_run
+from lecun89.runs import Run, list_runs, open_run
 from tests.conftest import Result, command
 
 QUICK = ("--variant", "modern", "--batch-size", 96, "--passes", 2)
@@ -23,17 +24,29 @@ def only_run() -> Run:
     return open_run(path)
 
 
-def test_the_first_pass_of_base_is_the_seeds(base_run: tuple[Path, Result]) -> None:
+def test_the_first_pass_of_base_is_the_seeds_on_the_eager_engine(
+    process: Callable[..., Result],
+) -> None:
+    assert process("train", "--engine", "eager", "--passes", 1, "-q").exit_code == 0
+    (metrics,) = only_run().read_metrics()
+    assert metrics.train.loss == pytest.approx(6.303316e-02, rel=1e-5)
+    assert metrics.test.loss == pytest.approx(6.877644e-02, rel=1e-5)
+    assert metrics.test.misses == 206
+
+
+def test_the_first_pass_of_base_is_the_seeds_but_for_roundings(
+    base_run: tuple[Path, Result],
+) -> None:
     path, result = base_run
     (metrics,) = open_run(path).read_metrics()
-    assert metrics.train.loss == pytest.approx(6.303316e-02, rel=1e-4)
-    assert metrics.test.loss == pytest.approx(6.877644e-02, rel=1e-4)
-    assert metrics.test.misses == 206
+    assert metrics.train.loss == pytest.approx(6.303316e-02, rel=1e-3)
+    assert metrics.test.loss == pytest.approx(6.877644e-02, rel=1e-3)
+    assert abs(metrics.test.misses - 206) <= 2
     lines = result.stdout.splitlines()
     assert lines[0] == "1"
-    assert lines[1].startswith("eval: split train. loss 6.303")
+    assert lines[1].startswith("eval: split train. loss 6.30")
     assert lines[2].startswith("eval: split test . loss 6.87")
-    assert lines[2].endswith("error 10.26%. misses: 206")
+    assert lines[2].endswith(f"misses: {metrics.test.misses}")
     assert lines[-1] == str(path)
     table = result.stdout
     assert "4.09%" in table  # the blog's
@@ -289,3 +302,142 @@ def test_torchvision_is_not_needed(
     monkeypatch.setitem(sys.modules, "torchvision", None)
     for args in (("prepare", "--data-dir", "more"), ("eval",), ("errors",), ("doctor",)):
         assert cli(*args).exit_code == 0, args
+
+
+def test_one_digit_at_a_time_needs_no_torch(
+    process: Callable[..., Result], tmp_path: Path, splits: dict[str, Digits]
+) -> None:
+    pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "torch.py").write_text("raise RuntimeError('torch was imported')")
+    env = {"PYTHONPATH": os.pathsep.join([str(broken), *sys.path])}
+    result = process("train", "--passes", 2, env=env)
+    assert result.exit_code == 0, result.stderr
+    assert "native engine (one example at a time, " in result.stderr
+    (_, last) = only_run().read_metrics()
+    # The seeds' first pass ends at 6.3e-2 and 206 misses; the order of sums is another here.
+    assert only_run().read_metrics()[0].train.loss == pytest.approx(6.303316e-02, rel=1e-3)
+    assert last.test.misses < 206
+    resumed = process("train", "--resume", only_run().path, env=env)
+    assert resumed.exit_code == 0
+
+
+def test_without_the_kernel_the_eager_engine_trains(
+    process: Callable[..., Result], tmp_path: Path
+) -> None:
+    absent = tmp_path / "absent"
+    absent.mkdir()
+    (absent / "sitecustomize.py").write_text("import sys\nsys.modules['lecun89._native'] = None\n")
+    env = {"PYTHONPATH": os.pathsep.join([str(absent), *sys.path])}
+    result = process("train", "--dry-run", env=env)
+    assert result.exit_code == 0
+    assert "the native engine is absent: its kernel was not built" in " ".join(
+        result.stdout.split()
+    )
+    assert "eager" in result.stdout
+    refused = process("train", "--engine", "native", env=env)
+    assert refused.exit_code == 2
+    assert refused.error.startswith("--engine native is not to be had: its kernel was not built")
+    assert "no engine" in process("doctor", "-q", env=env).stdout
+
+
+def test_the_native_engine_refuses_batches(cli: Callable[..., Result]) -> None:
+    result = cli("train", "--engine", "native", "--batch-size", 2)
+    assert result.exit_code == 2
+    assert "leave --batch-size out" in result.error
+
+
+SEEDS = ("--variant", "modern", "--seeds", "3..5")
+
+
+def test_seeds_train_side_by_side_to_what_each_trains_to_alone(
+    cli: Callable[..., Result],
+) -> None:
+    result = cli("train", *SEEDS, "--passes", 2)
+    assert result.exit_code == 0
+    runs = [open_run(Path(line)) for line in result.stdout.splitlines()[-3:]]
+    assert [run.settings.seed for run in runs] == [3, 4, 5]
+    assert "modern on 1989: 3 seeds, 2 passes each" in result.stdout
+    assert "95% of the mean" in result.stdout
+    assert "3 seeds, " in result.stderr
+    assert result.stderr.count("eval: split test .") == 3
+    alone = cli("train", "--variant", "modern", "--seed", 4, "--passes", 2, "-q")
+    path = Path(alone.stdout.splitlines()[-1])
+    same(runs[1], open_run(path))
+
+
+def test_seeds_as_json(cli: Callable[..., Result]) -> None:
+    result = cli("train", *SEEDS, "--passes", 1, "--workers", 1, "--json")
+    document = result.document
+    assert [run["seed"] for run in document["runs"]] == [3, 4, 5]
+    errors = [run["splits"]["test"]["error_percent"] for run in document["runs"]]
+    assert document["error_percent"]["test"]["mean"] == pytest.approx(sum(errors) / 3)
+    low, high = document["error_percent"]["test"]["interval95"]
+    assert low < sum(errors) / 3 < high
+    quiet = cli("train", *SEEDS, "--passes", 1, "-q")
+    assert quiet.stderr == ""
+    assert quiet.stdout.startswith("eval: split test . 3 seeds. error ")
+
+
+def test_interrupted_seeds_go_on_together(cli: Callable[..., Result]) -> None:
+    pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+    line = command("train", *SEEDS, "--passes", 400)
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if any(len(open_run(path).read_metrics()) > 1 for path in list_runs(Path("runs"))):
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        _, stderr = process.communicate(timeout=30)
+        assert time.monotonic() - asked < 5
+    assert process.returncode == 130
+    error = Result(130, "", stderr).error
+    words = shlex.split(error.partition("go on with: ")[2])
+    assert words.count("--resume") == 3
+    runs = [open_run(Path(path)) for path in words[3::2]]
+    before = [run.load_state()[1] for run in runs]
+    conflict = cli(*words[1:], "--seed", 9)
+    assert conflict.exit_code == 2
+    assert "--seed 9 conflicts with" in conflict.error
+    # To their ends would take long: that they go on from where they were is enough.
+    with subprocess.Popen(
+        [*command(), *words[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if open_run(runs[0].path).load_state()[1].passes > before[0].passes + 1:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert all(
+        run.load_state()[1].passes >= position.passes
+        for run, position in zip(runs, before, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--seeds", "0..3", "--seed", 1), "--seed and --seeds contradict each other"),
+        (("--seeds", "3..0"), "--seeds 3..0 is empty"),
+        (("--seeds", "0..3", "--resume", "x"), "--seeds and --resume contradict each other"),
+        (("--seeds", "4294967296"), "--seed 4294967296 is out of range"),
+        (("--workers", 0), "--workers 0 is out of range"),
+        (("--workers", 1000), "--workers 1000 is out of range"),
+        (("--workers", "many"), "--workers 'many' is not a whole number"),
+    ],
+)
+def test_seeds_and_workers_that_cannot_be_are_refused(
+    cli: Callable[..., Result], arguments: tuple[object, ...], message: str
+) -> None:
+    result = cli("train", *arguments)
+    assert result.exit_code == 2
+    assert message in result.error
+    assert not Path("runs").exists()

@@ -150,9 +150,7 @@ def test_a_thousand_steps_are_those_of_the_eager_engine(
                 assert np.abs(state[key] - right[key]).max() <= 1e-4, key
     # Where there is a fused multiply-add, the sums are the same to the last bit.
     fused = [
-        engine.state()
-        for engine, on in zip(engines, INSTRUCTION_SETS, strict=True)
-        if on != "sse2"
+        engine.state() for engine, on in zip(engines, INSTRUCTION_SETS, strict=True) if on != "sse2"
     ]
     for state in fused[1:]:
         assert all(np.array_equal(state[key], fused[0][key]) for key in state)
@@ -203,9 +201,9 @@ def test_going_on_within_a_pass_gives_the_same_bits(
     for state, position in (saved[1], saved[len(saved) // 2], saved[-1]):
         resumed = make_engine(of, splits)
         resumed.load_state(state)
-        assert [
-            (result.train, result.test) for result in fit(resumed, of, position)
-        ] == expected[position.passes :]
+        assert [(result.train, result.test) for result in fit(resumed, of, position)] == expected[
+            position.passes :
+        ]
         final, right = resumed.state(), whole.state()
         assert final.keys() == right.keys()
         assert all(np.array_equal(final[name], right[name]) for name in right)

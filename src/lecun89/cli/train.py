@@ -3,6 +3,7 @@
 import os
 import shlex
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from lecun89.exceptions import FileFormatError, InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
     from lecun89.data import Digits
+    from lecun89.engines import Engine
     from lecun89.runs import Run
     from lecun89.settings import Settings
     from lecun89.training import PassResult
@@ -26,7 +28,10 @@ def train(
     engine: Annotated[
         str,
         typer.Option(
-            "--engine", envvar="LECUN89_ENGINE", metavar="NAME", help="auto, native (C++) or eager (PyTorch)."
+            "--engine",
+            envvar="LECUN89_ENGINE",
+            metavar="NAME",
+            help="auto, native (C++) or eager (PyTorch).",
         ),
     ] = "auto",
     batch_size: Annotated[
@@ -70,11 +75,31 @@ def train(
             help="Decides every random draw.",
         ),
     ] = 1337,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", metavar="LIST", help="Train one network for each seed: 0..9, or 1,5,7."
+        ),
+    ] = None,
+    workers: Annotated[
+        str,
+        typer.Option(
+            "--workers",
+            envvar="LECUN89_WORKERS",
+            metavar="N|auto",
+            help="Networks at a time; auto is one for each core with the native engine.",
+        ),
+    ] = "auto",
     threads: options.Threads = 1,
     runs_dir: options.RunsDir = Path("runs"),
     resume: Annotated[
-        str | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
+        list[str] | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on with an interrupted run; may be given several times.",
+            show_default=False,
+        ),
     ] = None,
     checkpoint_seconds: Annotated[
         float,
@@ -110,27 +135,34 @@ def train(
     from contextlib import ExitStack
 
     from lecun89 import devices, engines, events, recording
+    from lecun89.cli import resolve
     from lecun89.cli.signals import stop_signals
-    from lecun89.render.progress import TrainingDisplay
+    from lecun89.data import load
+    from lecun89.render.progress import SeedsDisplay, TrainingDisplay
     from lecun89.runs import create_run
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if not checkpoint_seconds > 0:
         raise UsageError(f"--checkpoint-seconds {checkpoint_seconds} is out of range: above 0")
-    if dry_run and resume is not None:
-        raise UsageError("--dry-run and --resume contradict each other: give one of them")
+    for name, given in (("--dry-run", dry_run), ("--seeds", seeds)):
+        if given and resume:
+            raise UsageError(f"{name} and --resume contradict each other: give one of them")
     directory = options.data_dir(data_dir)
-    run = None if resume is None else _open(context, resume, runs_dir)
-    if run is None:
-        settings, origins = _resolve(context)
-    else:
-        settings, origins = run.settings, run.origins
-        devices.choose(settings.device, batched=settings.batched)
-    if settings.engine != "native":
-        devices.set_up(settings.device, settings.threads)
-    splits = _load(settings.data, directory)
+    runs = [resolve.open_unchanged(context, name, runs_dir) for name in resume or ()]
+    plans = [(run.settings, run.origins) for run in runs] or resolve.new_settings(context)
+    for settings, _ in plans:
+        if runs:
+            devices.choose(settings.device, batched=settings.batched)
+            engines.choose(settings)
+        _set_up(settings)
+    at_a_time = resolve.workers(workers, [settings for settings, _ in plans])
+    splits = {
+        data: {split: load(data, split, directory) for split in ("train", "test")}
+        for data in {settings.data for settings, _ in plans}
+    }
     if dry_run:
-        _print_plan(settings, origins, splits, json=json)
+        settings, origins = plans[0]
+        _print_plan(settings, origins, splits[settings.data], len(plans), at_a_time, json=json)
         return
     writer_class = events.summary_writer() if tensorboard else None
     if plot:
@@ -141,117 +173,89 @@ def train(
     with ExitStack() as stack:
         # From here on there is something to save.
         stop_signal = stack.enter_context(stop_signals())
-        fresh = engines.make_engine(settings, splits)
-        sha256 = {split: digits.sha256 for split, digits in splits.items()}
-        machine = engines.describe_machine(settings)
-        if run is None:
-            run = create_run(runs_dir, settings, origins, sha256, machine, fresh.state())
-        else:
-            _check_unchanged(run, sha256, machine)
-        _print_header(run, quiet=quiet, verbose=verbose)
-        writer = None
+        fresh: dict[Path, Engine] = {}
+        sha256 = {
+            data: {split: digits.sha256 for split, digits in of.items()}
+            for data, of in splits.items()
+        }
+        for run in runs:
+            _check_unchanged(run, sha256[run.settings.data], engines.describe_machine(run.settings))
+        for settings, origins in plans if not runs else ():
+            new = engines.make_engine(settings, splits[settings.data])
+            machine = engines.describe_machine(settings)
+            run = create_run(
+                runs_dir, settings, origins, sha256[settings.data], machine, new.state()
+            )
+            runs.append(run)
+            if len(plans) == 1:
+                fresh[run.path] = new
+        _print_header(runs, at_a_time, quiet=quiet, verbose=verbose)
+        writers = {}
         if writer_class is not None:
-            first = run.load_state()[1].passes + 1
-            writer = writer_class(str(run.path / "tensorboard"), purge_step=first)
-            stack.callback(writer.close)
-        display = stack.enter_context(TrainingDisplay(settings, quiet=quiet, lines_to_stderr=json))
+            for run in runs:
+                first = run.load_state()[1].passes + 1
+                writer = writer_class(str(run.path / "tensorboard"), purge_step=first)
+                stack.callback(writer.close)
+                writers[run.path] = writer
+        display: TrainingDisplay | SeedsDisplay
+        if len(runs) == 1:
+            display = TrainingDisplay(runs[0].settings, quiet=quiet, lines_to_stderr=json)
+        else:
+            display = SeedsDisplay([run.settings for run in runs], quiet=quiet)
+        stack.enter_context(display)
+
+        def make_engine(run: "Run") -> "Engine":
+            if run.path in fresh:
+                return fresh.pop(run.path)
+            _set_up(run.settings)  # PyTorch's number of threads is each thread's own
+            return engines.make_engine(run.settings, splits[run.settings.data])
+
+        def on_pass(run: "Run", result: "PassResult") -> None:
+            if run.path in writers:
+                events.write_events(writers[run.path], result)
+            display.show_pass(run.settings, result)
+
+        began = time.perf_counter()
         try:
-            for result in recording.train(
-                run,
-                fresh,
+            recording.train_all(
+                runs,
+                make_engine,
+                workers=at_a_time,
                 checkpoint_seconds=checkpoint_seconds,
                 stop_signal=stop_signal,
-                on_progress=display.show_progress,
-            ):
-                if writer is not None:
-                    events.write_events(writer, result)
-                display.show_pass(result)
+                on_progress=lambda run, position: display.show_progress(run.settings, position),
+                on_pass=on_pass,
+            )
         except BrokenPipeError:
             # Whoever read the lines has gone, as head does; the pass is saved.
             options.discard_stdout()
             raise InterruptedRunError(
                 getattr(signal, "SIGPIPE", signal.SIGTERM),
-                f"stdout was closed; {_how_to_go_on(run, data_dir)}",
+                f"stdout was closed; {_how_to_go_on(runs, data_dir)}",
             ) from None
         except InterruptedRunError as error:
             raise InterruptedRunError(
-                error.signum, f"{error}; {_how_to_go_on(run, data_dir)}"
+                error.signum, f"{error}; {_how_to_go_on(runs, data_dir)}"
             ) from None
-    _print_result(run, run.read_metrics(), quiet=quiet, json=json)
+        seconds = time.perf_counter() - began
+    if len(runs) == 1:
+        _print_result(runs[0], quiet=quiet, json=json)
+    else:
+        _print_seeds(runs, seconds, quiet=quiet, json=json)
     if plot:
         from lecun89.cli.plot import curve_files
         from lecun89.outputdir import write_files
 
         advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
-        write_files(run.path / "plots", "plot", curve_files([run]), advice=advice)
+        for run in runs:
+            write_files(run.path / "plots", "plot", curve_files([run]), advice=advice)
 
 
-def _resolve(context: typer.Context) -> tuple["Settings", dict[str, str]]:
-    """Flag, else environment, else what the variant says; then what is left to choose."""
-    from dataclasses import replace
+def _set_up(settings: "Settings") -> None:
+    from lecun89 import devices
 
-    from lecun89 import devices, engines
-    from lecun89.data import get_data
-    from lecun89.settings import Settings, parse_batch_size
-    from lecun89.variants import get_variant
-
-    given = context.params
-    variant, data = get_variant(given["variant"]), get_data(given["data"])
-    asked = Settings(
-        variant=variant.name,
-        data=data.name,
-        seed=given["seed"],
-        passes=variant.passes[data.name] if given["passes"] is None else given["passes"],
-        lr=variant.lr if given["lr"] is None else given["lr"],
-        batch_size=parse_batch_size(given["batch_size"]),
-        device=given["device"],
-        engine=given["engine"],
-        threads=devices.check_threads(given["threads"]),
-    )
-    device = devices.choose(asked.device, batched=asked.batched)
-    engine = engines.choose(replace(asked, device=device.device))
-    origins = {name: _origin(context, name) for name in asked.as_document()}
-    if asked.device == "auto":
-        origins["device"] = f"chosen: {device.reason}"
-    if asked.engine == "auto":
-        origins["engine"] = f"chosen: {engine.reason}"
-    return replace(asked, device=device.device, engine=engine.engine), origins
-
-
-def _origin(context: typer.Context, name: str) -> str:
-    source = context.get_parameter_source(name)
-    if source is not None and source.name == "COMMANDLINE":
-        return "flag"
-    if source is not None and source.name == "ENVIRONMENT":
-        return "environment"
-    return "variant" if name in ("passes", "lr") else "default"
-
-
-def _open(context: typer.Context, resume: str, runs_dir: Path) -> "Run":
-    """The run to go on with; its configuration is not up for change."""
-    from lecun89.devices import check_threads
-    from lecun89.runs import find_run, open_run
-
-    run = open_run(find_run(resume, runs_dir))
-    check_threads(run.settings.threads)
-    for name, kept in run.settings.as_document().items():
-        value = context.params[name]
-        if _origin(context, name) != "flag" or str(value) in ("auto", str(kept)):
-            continue
-        if (value, kept) == ("cuda", "cuda:0"):
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        raise UsageError(
-            f"{flag} {value} conflicts with {run.path}, which has {kept}: "
-            f"leave {flag} out, or start a new run"
-        )
-    return run
-
-
-def _load(data: str, directory: Path) -> dict[str, "Digits"]:
-    from lecun89.data import load
-
-    return {split: load(data, split, directory) for split in ("train", "test")}
+    if settings.engine != "native":  # which needs no PyTorch
+        devices.set_up(settings.device, settings.threads)
 
 
 def _check_unchanged(run: "Run", sha256: dict[str, str], machine: dict[str, Any]) -> None:
@@ -268,43 +272,52 @@ def _check_unchanged(run: "Run", sha256: dict[str, str], machine: dict[str, Any]
             )
 
 
-def _how_to_go_on(run: "Run", data_dir: Path | None) -> str:
-    words = ["lecun89", "train", "--resume", str(run.path)]
+def _how_to_go_on(runs: "list[Run]", data_dir: Path | None) -> str:
+    unfinished = [run for run in runs if len(run.read_metrics()) < run.settings.passes]
+    words = ["lecun89", "train"]
+    for run in unfinished or runs:
+        words += ["--resume", str(run.path)]
     if data_dir is not None and "LECUN89_DATA_DIR" not in os.environ:
         words += ["--data-dir", str(data_dir)]
     return f"go on with: {shlex.join(words)}"
 
 
-def _print_header(run: "Run", *, quiet: bool, verbose: bool) -> None:
-    settings, origins = run.settings, run.origins
+def _print_header(runs: "list[Run]", workers: int, *, quiet: bool, verbose: bool) -> None:
+    settings, origins = runs[0].settings, runs[0].origins
     reasons = {name: origins[name].removeprefix("chosen: ") for name in ("device", "engine")}
+    which = f"seed {settings.seed}"
+    if len(runs) > 1:
+        which = f"{len(runs)} seeds, {workers} at a time"
     options.note(
         f"{settings.variant} on {settings.data}: {settings.passes:,} x "
-        f"{settings.steps_per_pass:,} steps, seed {settings.seed}; {settings.device} "
+        f"{settings.steps_per_pass:,} steps, {which}; {settings.device} "
         f"({reasons['device']}), {settings.engine} engine ({reasons['engine']})",
         quiet=quiet,
     )
     if verbose:
         for name, value in settings.as_document().items():
             options.note(f"  {name.replace('_', ' ')}: {value} ({origins[name]})")
-        options.note(f"  run: {run.path}")
+        for run in runs:
+            options.note(f"  run: {run.path}")
 
 
-def _print_result(run: "Run", results: list["PassResult"], *, quiet: bool, json: bool) -> None:
-    last = results[-1]
+def _document(run: "Run", results: "list[PassResult]") -> dict[str, Any]:
+    scores = {"test": results[-1].test, "train": results[-1].train}
+    seconds = sum(result.seconds for result in results)
+    settings = run.settings
+    return options.result_document(str(run.path), settings.variant, settings.data, seconds, scores)
+
+
+def _print_result(run: "Run", *, quiet: bool, json: bool) -> None:
+    results = run.read_metrics()
     if json:
-        scores = {"test": last.test, "train": last.train}
-        seconds = sum(result.seconds for result in results)
-        settings = run.settings
-        options.print_json(
-            options.result_document(str(run.path), settings.variant, settings.data, seconds, scores)
-        )
+        options.print_json(_document(run, results))
         return
     if quiet:
         from lecun89.render.lines import eval_line
 
-        print(eval_line("train", last.train))
-        print(eval_line("test", last.test))
+        print(eval_line("train", results[-1].train))
+        print(eval_line("test", results[-1].test))
     else:
         from lecun89.render.tables import closing_table
 
@@ -312,12 +325,50 @@ def _print_result(run: "Run", results: list["PassResult"], *, quiet: bool, json:
     print(run.path)
 
 
+def _print_seeds(runs: "list[Run]", seconds: float, *, quiet: bool, json: bool) -> None:
+    from lecun89.seeds import summarise
+
+    results = [run.read_metrics() for run in runs]
+    last = [of_run[-1] for of_run in results]
+    if json:
+        summary = {
+            split: vars(summarise([getattr(result, split).error_percent for result in last]))
+            for split in ("test", "train")
+        }
+        options.print_json(
+            {
+                "seconds": seconds,
+                "runs": [
+                    {"seed": run.settings.seed, **_document(run, of_run)}
+                    for run, of_run in zip(runs, results, strict=True)
+                ],
+                "error_percent": summary,
+            }
+        )
+        return
+    from lecun89.render.lines import seeds_line
+    from lecun89.render.tables import seeds_table
+
+    if quiet:
+        print(seeds_line("test", [result.test for result in last]))
+    else:
+        options.print_table(seeds_table([run.settings for run in runs], last, seconds))
+    for run in runs:
+        print(run.path)
+
+
 def _print_plan(
-    settings: "Settings", origins: dict[str, str], splits: dict[str, "Digits"], *, json: bool
+    settings: "Settings",
+    origins: dict[str, str],
+    splits: dict[str, "Digits"],
+    seeds: int,
+    workers: int,
+    *,
+    json: bool,
 ) -> None:
     from lecun89.engines import make_engine
     from lecun89.estimate import estimate
-    from lecun89.render.lines import duration
+    from lecun89.render.lines import duration, microseconds
     from lecun89.render.tables import plain_table
 
     result = estimate(make_engine(settings, splits), settings)
@@ -330,6 +381,8 @@ def _print_plan(
                     name: {"value": value, "origin": origins[name]}
                     for name, value in values.items()
                 },
+                "seeds": seeds,
+                "workers": workers,
                 "steps": steps,
                 "estimate": vars(result),
             }
@@ -339,6 +392,11 @@ def _print_plan(
     options.print_table(plain_table(["", "value", "from"], rows))
     print(
         f"{steps:,} steps; about {duration(result.seconds)}: "
-        f"{result.seconds_per_step * 1e6:,.0f} us a step over {result.measured_steps} steps, "
+        f"{microseconds(result.seconds_per_step)} a step over {result.measured_steps:,} steps, "
         f"{duration(result.seconds_per_evaluation)} an evaluation"
     )
+    if seeds > 1:
+        turns = -(-seeds // workers)
+        print(
+            f"{seeds} seeds, {workers} at a time: about {duration(turns * result.seconds)} in all"
+        )

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 from lecun89 import devices
 from lecun89.data import Digits
 from lecun89.engines import native
-from lecun89.scores import Score
 from lecun89.exceptions import unknown_name
+from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
 

@@ -5,17 +5,21 @@ and optimizer alone. Its stream is not PyTorch's, which the eager engine draws.
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.data import Digits
-from lecun89.scores import Score
 from lecun89.exceptions import FileFormatError, UsageError, one_line
 from lecun89.initialization import initial_parameters
+from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays, check_arrays
 from lecun89.variants import Variant, get_variant
+
+if TYPE_CHECKING:
+    from lecun89 import _native
 
 _MOMENTS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}
 
@@ -42,7 +46,9 @@ def instruction_set() -> str:
     return _native.instruction_sets()[0]
 
 
-def make_network(variant: Variant, seed: int, *, optimizer: str = "", on: str = "") -> "Network":
+def make_network(
+    variant: Variant, seed: int, *, optimizer: str = "", on: str = ""
+) -> "_native.Network":
     """A network of the kernel, all of whose weights are zero.
 
     Args:

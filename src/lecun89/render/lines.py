@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from lecun89.scores import Score
+from lecun89.seeds import summarise
 
 
 def eval_line(split: str, score: Score) -> str:
@@ -22,6 +23,22 @@ def duration(seconds: float) -> str:
     if minutes < 100:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def microseconds(seconds: float) -> str:
+    """A short time: ``4.0 us``, ``1,350 us``."""
+    value = seconds * 1e6
+    return f"{value:,.1f} us" if value < 100 else f"{value:,.0f} us"
+
+
+def seeds_line(split: str, scores: Sequence[Score]) -> str:
+    """The error over seeds in a line: mean, deviation, interval of the mean."""
+    summary = summarise([score.error_percent for score in scores])
+    low, high = summary.interval95
+    return (
+        f"eval: split {split:5s}. {len(scores)} seeds. error {summary.mean:.2f}%, "
+        f"deviation {summary.deviation:.2f}, 95% of the mean {low:.2f} to {high:.2f}%"
+    )
 
 
 def interval(score: Score) -> str:

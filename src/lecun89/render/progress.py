@@ -1,12 +1,21 @@
-"""The display of a running training: a bar in a terminal, a plain line per pass elsewhere."""
+"""Displays of running trainings: bars in a terminal, plain lines elsewhere."""
 
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from lecun89.render.lines import duration, eval_line
 from lecun89.settings import Settings
@@ -37,18 +46,7 @@ class TrainingDisplay:
         self._bar: Progress | None = None
         # Not Rich's is_terminal: FORCE_COLOR makes that true for a file, too.
         if sys.stderr.isatty() and not quiet:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>5.1f}%"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                TextColumn("left"),
-                console=self._console,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
+            self._bar = _bars(self._console)
             self._task = self._bar.add_task("", total=settings.passes * self._steps)
 
     def __enter__(self) -> Self:
@@ -67,7 +65,7 @@ class TrainingDisplay:
         if self._bar:
             self._bar.stop()
 
-    def show_progress(self, position: Position) -> None:
+    def show_progress(self, settings: Settings, position: Position) -> None:
         """Move the bar to a position."""
         done = position.passes * self._steps + position.step
         if self._done_before is None:
@@ -81,7 +79,7 @@ class TrainingDisplay:
                 description=f"pass {number}/{self._settings.passes}",
             )
 
-    def show_pass(self, result: PassResult) -> None:
+    def show_pass(self, settings: Settings, result: PassResult) -> None:
         """Print the lines of a finished pass."""
         if self._quiet:
             return
@@ -107,3 +105,80 @@ class TrainingDisplay:
             left = (time.monotonic() - self._began) / done * to_do
             line += f", about {duration(left)} left"
         return line
+
+
+class SeedsDisplay:
+    """Shows trainings that run side by side, all on stderr: a bar each, a line when one ends.
+
+    Used as a context manager around them; its methods may be called on any thread.
+    """
+
+    def __init__(self, trainings: Sequence[Settings], *, quiet: bool) -> None:
+        """Prepare the display.
+
+        Args:
+            trainings: what will be trained.
+            quiet: show nothing at all.
+        """
+        self._quiet = quiet
+        self._console = Console(stderr=True)
+        self._lock = threading.Lock()
+        self._ended, self._total = 0, len(trainings)
+        self._bars = _bars(self._console) if sys.stderr.isatty() and not quiet else None
+        self._tasks: dict[Settings, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        """Start the bars."""
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the bars away."""
+        if self._bars:
+            self._bars.stop()
+
+    def show_progress(self, settings: Settings, position: Position) -> None:
+        """Move the bar of a training, which appears with its first step."""
+        if not self._bars:
+            return
+        with self._lock:
+            if settings not in self._tasks:
+                self._tasks[settings] = self._bars.add_task(
+                    f"seed {settings.seed}", total=settings.passes * settings.steps_per_pass
+                )
+            done = position.passes * settings.steps_per_pass + position.step
+            self._bars.update(self._tasks[settings], completed=done)
+
+    def show_pass(self, settings: Settings, result: PassResult) -> None:
+        """Print a line when it was the last pass."""
+        if self._quiet or result.number < settings.passes:
+            return
+        with self._lock:
+            self._ended += 1
+            if settings in self._tasks and self._bars:
+                self._bars.remove_task(self._tasks[settings])
+            line = f"seed {settings.seed}: {eval_line('test', result.test)}"
+            self._console.print(
+                f"{line} ({self._ended} of {self._total})", highlight=False, soft_wrap=True
+            )
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>5.1f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )

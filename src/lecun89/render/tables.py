@@ -9,8 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lecun89.render.lines import interval, sparkline
+from lecun89.render.lines import duration, interval, sparkline
 from lecun89.reported import REPORTED, Reported
+from lecun89.seeds import summarise
 from lecun89.settings import Settings
 from lecun89.training import PassResult
 from lecun89.variants import Variant
@@ -67,6 +68,53 @@ def closing_table(settings: Settings, results: Sequence[PassResult]) -> Table:
         ["", f">pass {result.number}", *(f">{report.source}" for report in reports)],
         rows,
         f"{settings.variant} on {settings.data}",
+    )
+
+
+def seeds_table(
+    trainings: Sequence[Settings], results: Sequence[PassResult], seconds: float
+) -> Table:
+    """The last pass of each training, and mean, deviation and interval over them.
+
+    Args:
+        trainings: settings of each.
+        results: last pass of each.
+        seconds: wall time of all of them together.
+    """
+    rows = [
+        [
+            str(settings.seed),
+            f"{result.test.error_percent:.2f}%",
+            f"{result.test.misses:,}",
+            f"{result.test.loss:.3e}",
+            f"{result.train.error_percent:.2f}%",
+        ]
+        for settings, result in zip(trainings, results, strict=True)
+    ]
+    columns = (
+        ("{:.2f}%", [result.test.error_percent for result in results]),
+        ("{:,.1f}", [float(result.test.misses) for result in results]),
+        ("{:.3e}", [result.test.loss for result in results]),
+        ("{:.2f}%", [result.train.error_percent for result in results]),
+    )
+    summaries = [(show, summarise(values)) for show, values in columns]
+    rows.append(["mean", *(show.format(summary.mean) for show, summary in summaries)])
+    rows.append(["deviation", *(show.format(summary.deviation) for show, summary in summaries)])
+    rows.append(
+        [
+            "95% of the mean",
+            *(
+                f"{show.format(summary.interval95[0])} to {show.format(summary.interval95[1])}"
+                for show, summary in summaries
+            ),
+        ]
+    )
+    first = trainings[0]
+    return plain_table(
+        ["seed", ">test error", ">misses", ">test loss", ">train error"],
+        rows,
+        f"{first.variant} on {first.data}: {len(results)} seeds, {first.passes} passes each, "
+        f"{duration(seconds)} in all",
     )
 
 

@@ -1,0 +1,103 @@
+"""What the flags of `train` come to: settings with their origins, or a run to go on with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from lecun89.cli import options
+from lecun89.devices import usable_cores
+from lecun89.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from lecun89.runs import Run
+    from lecun89.settings import Settings
+
+
+def new_settings(context: typer.Context) -> list[tuple["Settings", dict[str, str]]]:
+    """Settings for each seed: flag, else environment, else what the variant says.
+
+    Device and engine are chosen, and every value has its origin beside it.
+    """
+    from dataclasses import replace
+
+    from lecun89 import devices, engines
+    from lecun89.data import get_data
+    from lecun89.seeds import parse_seeds
+    from lecun89.settings import Settings, parse_batch_size
+    from lecun89.variants import get_variant
+
+    given = context.params
+    variant, data = get_variant(given["variant"]), get_data(given["data"])
+    asked = Settings(
+        variant=variant.name,
+        data=data.name,
+        seed=given["seed"],
+        passes=variant.passes[data.name] if given["passes"] is None else given["passes"],
+        lr=variant.lr if given["lr"] is None else given["lr"],
+        batch_size=parse_batch_size(given["batch_size"]),
+        device=given["device"],
+        engine=given["engine"],
+        threads=devices.check_threads(given["threads"]),
+    )
+    device = devices.choose(asked.device, batched=asked.batched)
+    engine = engines.choose(replace(asked, device=device.device))
+    origins = {name: _origin(context, name) for name in asked.as_document()}
+    if asked.device == "auto":
+        origins["device"] = f"chosen: {device.reason}"
+    if asked.engine == "auto":
+        origins["engine"] = f"chosen: {engine.reason}"
+    chosen = replace(asked, device=device.device, engine=engine.engine)
+    if given["seeds"] is None:
+        return [(chosen, origins)]
+    if _origin(context, "seed") == "flag":
+        raise UsageError("--seed and --seeds contradict each other: give one of them")
+    origins["seed"] = "flag"
+    return [(replace(chosen, seed=seed), origins) for seed in parse_seeds(given["seeds"])]
+
+
+def workers(text: str, settings: "Sequence[Settings]") -> int:
+    """Networks to train at a time, at most as many as there are.
+
+    Raises:
+        UsageError: it is neither auto nor a number from 1 to the number of cores.
+    """
+    cores = usable_cores()
+    if text == "auto":
+        native = all(of.engine == "native" for of in settings)
+        return min(cores if native else 1, len(settings))
+    number: int = options.number("--workers", int)(text)
+    if not 1 <= number <= cores:
+        raise UsageError(f"--workers {number} is out of range: this machine has 1 to {cores}")
+    return min(number, len(settings))
+
+
+def _origin(context: typer.Context, name: str) -> str:
+    source = context.get_parameter_source(name)
+    if source is not None and source.name == "COMMANDLINE":
+        return "flag"
+    if source is not None and source.name == "ENVIRONMENT":
+        return "environment"
+    return "variant" if name in ("passes", "lr") else "default"
+
+
+def open_unchanged(context: typer.Context, resume: str, runs_dir: Path) -> "Run":
+    """The run to go on with; its configuration is not up for change."""
+    from lecun89.devices import check_threads
+    from lecun89.runs import find_run, open_run
+
+    run = open_run(find_run(resume, runs_dir))
+    check_threads(run.settings.threads)
+    for name, kept in run.settings.as_document().items():
+        value = context.params[name]
+        if _origin(context, name) != "flag" or str(value) in ("auto", str(kept)):
+            continue
+        if (value, kept) == ("cuda", "cuda:0"):
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        raise UsageError(
+            f"{flag} {value} conflicts with {run.path}, which has {kept}: "
+            f"leave {flag} out, or start a new run"
+        )
+    return run

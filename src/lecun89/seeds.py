@@ -1,0 +1,84 @@
+"""Several seeds of one training: their numbers, and what their scores say together."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lecun89.exceptions import UsageError
+
+MOST_SEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a sample of numbers says.
+
+    Attributes:
+        mean: of the sample.
+        deviation: standard deviation of the sample, with n - 1; 0 for one number.
+        interval95: Student's 95% interval of the mean; infinite for one number.
+    """
+
+    mean: float
+    deviation: float
+    interval95: tuple[float, float]
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from a list of numbers and ranges: ``0..9``, ``1,5,7``, ``0..4,1337``.
+
+    Raises:
+        UsageError: it is not such a list, or names a seed twice.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,10})(?:\.\.(\d{1,10}))?\s*", part, re.ASCII)
+        if match is None:
+            raise UsageError(f"--seeds {text!r} is not a list such as 0..9 or 1,5,7")
+        first = int(match[1])
+        last = int(match[2] or first)
+        if last < first or last - first >= MOST_SEEDS:
+            raise UsageError(f"--seeds {part} is empty, or above {MOST_SEEDS:,} seeds")
+        seeds += range(first, last + 1)
+    if len(seeds) != len(set(seeds)):
+        raise UsageError(f"--seeds {text!r} names a seed twice")
+    return seeds
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Mean, deviation and interval of at least one number."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Summary(mean, 0.0, (-math.inf, math.inf))
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    half = student95(n - 1) * deviation / math.sqrt(n)
+    return Summary(mean, deviation, (mean - half, mean + half))
+
+
+def student95(freedom: float) -> float:
+    """The t below which 97.5% of Student's distribution lie.
+
+    Args:
+        freedom: degrees of freedom, at least 1, whole or not (Welch).
+    """
+    low, high = 1.9, 12.8
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _between(middle, freedom) < 0.95 else (low, middle)
+    return low
+
+
+def _between(t: float, freedom: float) -> float:
+    """The share of Student's distribution from -t to t, by Simpson's rule."""
+    log = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
+    scale = math.exp(log) / math.sqrt(freedom * math.pi)
+    steps = 400
+
+    def density(x: float) -> float:
+        return math.pow(1 + x * x / freedom, -(freedom + 1) / 2)
+
+    h = t / steps
+    inner = sum((4 if i % 2 else 2) * density(i * h) for i in range(1, steps))
+    return 2 * scale * h / 3 * (1 + inner + density(t))
