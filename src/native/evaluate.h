@@ -35,27 +35,34 @@ INLINE void place(const float* const* pixels, Digits8& d) {
     }
 }
 
+// Planes of H1, and units of H2, whose sums are kept at a time: as many as registers hold.
+#if defined(__AVX512F__)
+constexpr int kPlanes = 4, kUnits = 4;
+#else
+constexpr int kPlanes = 2, kUnits = 2;
+#endif
+
 template <class Activation>
 INLINE void layer_H1(const Parameters& p, Digits8& d) {
-    for (int plane = 0; plane < 12; plane += 2) {
-        float background[2] = {};
+    for (int plane = 0; plane < 12; plane += kPlanes) {
+        float background[kPlanes] = {};
         for (int tap = 0; tap < 25; tap++)
-            for (int n = 0; n < 2; n++) background[n] += p.H1w[tap][plane + n];
+            for (int n = 0; n < kPlanes; n++) background[n] += p.H1w[tap][plane + n];
         for (int y = 0; y < 8; y++) {
             Taps rows = d.used.taps(2 * y);
             for (int x = 0; x < 8; x += 4) {
-                V8 sum[2][4];
-                UNROLL for (int n = 0; n < 2; n++) UNROLL for (int i = 0; i < 4; i++)
+                V8 sum[kPlanes][4];
+                UNROLL for (int n = 0; n < kPlanes; n++) UNROLL for (int i = 0; i < 4; i++)
                     sum[n][i] = all(p.H1b[8 * y + x + i][plane + n] - background[n]);
                 for (int ky = rows.first; ky < rows.end; ky++) {
                     const float(*pixels)[8] = d.image[2 * y + ky] + 2 * x;
                     UNROLL for (int kx = 0; kx < 5; kx++) {
                         const float* weights = p.H1w[5 * ky + kx] + plane;
-                        UNROLL for (int i = 0; i < 4; i++) UNROLL for (int n = 0; n < 2; n++)
+                        UNROLL for (int i = 0; i < 4; i++) UNROLL for (int n = 0; n < kPlanes; n++)
                             sum[n][i] += all(weights[n]) * load(pixels[2 * i + kx]);
                     }
                 }
-                UNROLL for (int n = 0; n < 2; n++) UNROLL for (int i = 0; i < 4; i++)
+                UNROLL for (int n = 0; n < kPlanes; n++) UNROLL for (int i = 0; i < 4; i++)
                     store(d.H1[plane + n][y][x + i], Activation::value(sum[n][i]));
             }
         }
@@ -70,9 +77,9 @@ INLINE void layer_H2(const Parameters& p, Digits8& d) {
         for (int plane = 0; plane < 4; plane++) border_weights(weights[plane], border[plane]);
         for (int y = 0; y < 4; y++) {
             int first = y == 0 ? 2 : 0, end = y == 3 ? 4 : 5;
-            UNROLL for (int x = 0; x < 4; x += 2) {
-                V8 sum[2][4];
-                UNROLL for (int i = 0; i < 2; i++) UNROLL for (int plane = 0; plane < 4; plane++)
+            UNROLL for (int x = 0; x < 4; x += kUnits) {
+                V8 sum[kUnits][4];
+                UNROLL for (int i = 0; i < kUnits; i++) UNROLL for (int plane = 0; plane < 4; plane++)
                     sum[i][plane] =
                         all(p.H2b[64 * third + 4 * (4 * y + x + i) + plane] -
                             lecun89::LECUN89_ISA::sum(
@@ -84,13 +91,13 @@ INLINE void layer_H2(const Parameters& p, Digits8& d) {
                         UNROLL for (int kx = 0; kx < 5; kx++)
                             UNROLL for (int plane = 0; plane < 4; plane++) {
                                 V8 w = all(weights[plane][5 * ky + kx][seen]);
-                                UNROLL for (int i = 0; i < 2; i++)
+                                UNROLL for (int i = 0; i < kUnits; i++)
                                     if (inside(x + i, kx))
                                         sum[i][plane] += w * load(row[2 * (x + i) + kx - 2]);
                             }
                     }
                 }
-                UNROLL for (int i = 0; i < 2; i++) UNROLL for (int plane = 0; plane < 4; plane++)
+                UNROLL for (int i = 0; i < kUnits; i++) UNROLL for (int plane = 0; plane < 4; plane++)
                     store(d.H2[64 * third + 4 * (4 * y + x + i) + plane],
                           Activation::value(sum[i][plane]));
             }

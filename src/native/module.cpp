@@ -118,10 +118,11 @@ struct Digits {
           images(checked<float>(owner, "images", "float32", {-1, 16, 16})) {
         const int64_t count = int64_t(owner.shape(0));
         const auto* given = checked<uint8_t>(labels_array, "labels", "uint8", {count});
+        if (count == 0 || count > INT32_MAX) throw std::invalid_argument("no digits, or too many");
+        nb::gil_scoped_release release;
         labels.assign(given, given + count);
         for (uint8_t label : labels)
             if (label > 9) throw std::invalid_argument("labels must be 0 to 9");
-        if (count == 0 || count > INT32_MAX) throw std::invalid_argument("no digits, or too many");
         check_finite(images, size_t(count) * 256, "images");
     }
 };
