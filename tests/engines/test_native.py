@@ -1,7 +1,9 @@
 """The kernel against PyTorch, on every instruction set of this machine."""
 
+import json
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,11 @@ from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.initialization import initial_parameters
 from lecun89.models import Network
+from lecun89.seeds import student95, summarise
 from lecun89.settings import Settings
 from lecun89.training import Position, fit
 from lecun89.variants import VARIANTS, Variant
+from tests.conftest import ROOT
 
 kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
 
@@ -208,6 +212,30 @@ def test_going_on_within_a_pass_gives_the_same_bits(
         assert final.keys() == right.keys()
         assert all(np.array_equal(final[name], right[name]) for name in right)
     torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "passes"), [("base", 23), ("modern", 40)])
+def test_over_twenty_seeds_the_mean_error_is_the_eager_engines(
+    name: str, passes: int, settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    """The eager side takes PyTorch most of an hour; benchmarks/eager_seeds.py measured it."""
+    path = ROOT / "benchmarks" / "results" / f"eager_seeds_{name}.json"
+    measured = json.loads(path.read_text())
+    assert (measured["passes"], len(measured["seeds"])) == (passes, 20)
+    variant = VARIANTS[name]
+
+    def misses(seed: int) -> int:
+        of = settings(variant=name, lr=variant.lr, passes=passes, seed=seed, engine="native")
+        return list(fit(make_engine(of, splits), of))[-1].test.misses
+
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(misses, measured["seeds"]))
+    ours, theirs = summarise(found), summarise(measured["test_misses"])
+    squares = [side.deviation**2 / 20 for side in (ours, theirs)]
+    # Welch's interval of the difference.
+    freedom = sum(squares) ** 2 / sum(square**2 / 19 for square in squares)
+    assert abs(ours.mean - theirs.mean) <= student95(freedom) * sum(squares) ** 0.5
 
 
 def test_random_words_are_philox() -> None:

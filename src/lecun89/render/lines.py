@@ -16,7 +16,9 @@ def eval_line(split: str, score: Score) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: ``1.3 s``, ``4 min 45 s``, ``2 h 10 min``."""
+    """Seconds in words: ``33 ms``, ``1.3 s``, ``4 min 45 s``, ``2 h 10 min``."""
+    if seconds < 0.0995:
+        return f"{seconds * 1e3:.0f} ms"
     if seconds < 99.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
