@@ -400,6 +400,9 @@ def test_interrupted_seeds_go_on_together(cli: Callable[..., Result]) -> None:
     words = shlex.split(error.partition("go on with: ")[2])
     assert words.count("--resume") == 3
     runs = [open_run(Path(path)) for path in words[3::2]]
+    twice = cli(*words[1:], "--resume", runs[0].path)
+    assert twice.exit_code == 2
+    assert twice.error == f"--resume names {runs[0].path} twice"
     before = [run.load_state()[1] for run in runs]
     conflict = cli(*words[1:], "--seed", 9)
     assert conflict.exit_code == 2

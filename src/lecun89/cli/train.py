@@ -149,6 +149,9 @@ def train(
             raise UsageError(f"{name} and --resume contradict each other: give one of them")
     directory = options.data_dir(data_dir)
     runs = [resolve.open_unchanged(context, name, runs_dir) for name in resume or ()]
+    for run in runs:
+        if sum(run.path.samefile(other.path) for other in runs) > 1:
+            raise UsageError(f"--resume names {run.path} twice")
     plans = [(run.settings, run.origins) for run in runs] or resolve.new_settings(context)
     for settings, _ in plans:
         if runs:
