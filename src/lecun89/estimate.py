@@ -8,6 +8,7 @@ from lecun89.engines import Engine
 from lecun89.settings import Settings
 
 STEPS = 200
+LEAST_SECONDS = 0.2
 LIMIT_SECONDS = 5.0
 
 
@@ -29,7 +30,7 @@ class Estimate:
 
 
 def estimate(engine: Engine, settings: Settings) -> Estimate:
-    """Time up to 200 steps or 5 seconds of a training, whichever ends first.
+    """Time 200 steps of a training, at least for 0.2 seconds and at most for 5.
 
     Args:
         engine: a fresh one, used up by this.
@@ -39,10 +40,11 @@ def estimate(engine: Engine, settings: Settings) -> Estimate:
     warmup = min(10, max(engine.steps_per_pass // 10, 1))
     engine.run_steps(0, warmup)
     synchronize(settings.device)
-    # A GPU works while the next steps are sent, so it is waited for only now and then.
-    slice_steps = 1 if settings.device == "cpu" else 20
+    # A GPU works while the next steps are sent, so it is waited for only now and then; and the
+    # native engine's steps are shorter than the way to them.
+    slice_steps = 20 if settings.engine == "native" or settings.device != "cpu" else 1
     measured, elapsed, began = 0, 0.0, time.perf_counter()
-    while measured < STEPS and elapsed < LIMIT_SECONDS:
+    while (measured < STEPS or elapsed < LEAST_SECONDS) and elapsed < LIMIT_SECONDS:
         step = (warmup + measured) % engine.steps_per_pass
         stop = min(step + slice_steps, engine.steps_per_pass)
         engine.run_steps(step, stop)

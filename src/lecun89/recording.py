@@ -4,7 +4,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from lecun89.engines import Engine
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
@@ -76,7 +77,8 @@ def train_all(
     stop_signal: Callable[[], int | None] = lambda: None,
     on_progress: Callable[[Run, Position], None] = lambda run, position: None,
     on_pass: Callable[[Run, PassResult], None] = lambda run, result: None,
-) -> None:
+    on_error: Callable[[Run, Lecun89Error], None] = lambda run, error: None,
+) -> dict[Path, Lecun89Error]:
     """Train runs to their ends, `workers` of them at a time, each on a thread of its own.
 
     One that fails does not keep the others from their ends; a signal stops them all.
@@ -88,21 +90,26 @@ def train_all(
         checkpoint_seconds: as in `train`, like the next.
         stop_signal: see there.
         on_progress: told run and position every 50 ms of its training.
-        on_pass: told run and result after each pass. Both may be called on several threads.
+        on_pass: told run and result after each pass.
+        on_error: told run and error when a run fails or is interrupted. Like the others it may be
+            called on several threads.
+
+    Returns:
+        What `train` raised, by the path of the run; empty when all are at their ends.
 
     Raises:
-        Lecun89Error: what `train` raises, for the first run that raised it; that a signal
-            asked to stop only when nothing else went wrong.
+        BaseException: what is no `Lecun89Error`, such as a full disk; the others stop, saved.
     """
-    given_up = threading.Event()
+    hopeless = threading.Event()
 
     def stopping() -> int | None:
-        return signal.SIGTERM if given_up.is_set() else stop_signal()
+        # Nobody reads on, the disk is full, or there is a bug: the others stop as if asked to.
+        return signal.SIGTERM if hopeless.is_set() else stop_signal()
 
-    def train_one(run: Run) -> None:
-        if (signum := stopping()) is not None:
-            raise InterruptedRunError(signum, "interrupted before it began")
+    def outcome(run: Run) -> BaseException | None:
         try:
+            if (signum := stopping()) is not None:
+                raise InterruptedRunError(signum, "interrupted before it began")
             for result in train(
                 run,
                 make_engine(run),
@@ -111,27 +118,26 @@ def train_all(
                 on_progress=lambda position: on_progress(run, position),
             ):
                 on_pass(run, result)
-        except Lecun89Error:
-            raise
-        except BaseException:
-            given_up.set()  # nobody reads on, the disk is full, or a bug: not worth going on
-            raise
+        except Lecun89Error as error:
+            on_error(run, error)
+            return error
+        except BaseException as error:
+            hopeless.set()
+            return error
+        return None
 
-    errors: list[BaseException] = []
     if workers == 1:
-        for run in runs:
-            try:
-                train_one(run)
-            except BaseException as error:
-                errors.append(error)
+        outcomes = [outcome(run) for run in runs]
     else:
         with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(train_one, run) for run in runs]
-            wait(futures)
-        errors = [raised for future in futures if (raised := future.exception()) is not None]
-    errors.sort(key=lambda raised: isinstance(raised, InterruptedRunError))
-    if errors:
-        raise errors[0]
+            outcomes = list(pool.map(outcome, runs))
+    failed: dict[Path, Lecun89Error] = {}
+    for run, error in zip(runs, outcomes, strict=True):
+        if isinstance(error, Lecun89Error):
+            failed[run.path] = error
+        elif error is not None:
+            raise error
+    return failed
 
 
 def _restore(run: Run, engine: Engine) -> tuple[Position, list[PassResult]]:

@@ -17,12 +17,12 @@ class Summary:
     Attributes:
         mean: of the sample.
         deviation: standard deviation of the sample, with n - 1; 0 for one number.
-        interval95: Student's 95% interval of the mean; infinite for one number.
+        interval95: Student's 95% interval of the mean; None for one number.
     """
 
     mean: float
     deviation: float
-    interval95: tuple[float, float]
+    interval95: tuple[float, float] | None
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -38,8 +38,10 @@ def parse_seeds(text: str) -> list[int]:
             raise UsageError(f"--seeds {text!r} is not a list such as 0..9 or 1,5,7")
         first = int(match[1])
         last = int(match[2] or first)
-        if last < first or last - first >= MOST_SEEDS:
-            raise UsageError(f"--seeds {part} is empty, or above {MOST_SEEDS:,} seeds")
+        if last < first:
+            raise UsageError(f"--seeds {part} is empty: the first number is above the last")
+        if len(seeds) + last - first >= MOST_SEEDS:
+            raise UsageError(f"--seeds {text!r} names more than {MOST_SEEDS:,} seeds")
         seeds += range(first, last + 1)
     if len(seeds) != len(set(seeds)):
         raise UsageError(f"--seeds {text!r} names a seed twice")
@@ -51,7 +53,7 @@ def summarise(values: Sequence[float]) -> Summary:
     n = len(values)
     mean = math.fsum(values) / n
     if n == 1:
-        return Summary(mean, 0.0, (-math.inf, math.inf))
+        return Summary(mean, 0.0, None)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = student95(n - 1) * deviation / math.sqrt(n)
     return Summary(mean, deviation, (mean - half, mean + half))

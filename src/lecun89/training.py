@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from lecun89.engines import Engine
 from lecun89.exceptions import DivergedError
@@ -84,7 +85,9 @@ def fit(
             slice_steps = _next_slice(stop - position.step, seconds)
             position = Position(number - 1, stop, position.seconds + seconds)
             on_slice(position)
-        train, test = engine.score("train"), engine.score("test")
+        train, test = (
+            engine.score(split, partial(on_slice, position)) for split in ("train", "test")
+        )
         if not (math.isfinite(train.loss) and math.isfinite(test.loss)):
             raise _diverged(number, position.step, engine.steps_per_pass, lr)
         engine.end_pass()

@@ -140,29 +140,27 @@ INLINE double loss_of(const Digits8& d, int lane, int label, int guess, LossKind
 }
 
 template <class Activation>
-Score evaluate(const Parameters& p, const Training& t, const float* images, const uint8_t* labels,
-               int64_t count) {
+Score evaluate_with(const Parameters& p, const Training& t, int64_t begin, int64_t end) {
     Digits8 d;
     Score score = {0, 0};
-    for (int64_t first = 0; first < count; first += 8) {
-        int lanes = count - first < 8 ? int(count - first) : 8;
+    for (int64_t first = begin; first < end; first += 8) {
+        int lanes = end - first < 8 ? int(end - first) : 8;
         const float* pixels[8];
         for (int lane = 0; lane < 8; lane++)  // the last digits are fewer: one is repeated
-            pixels[lane] = images + 256 * (first + (lane < lanes ? lane : 0));
+            pixels[lane] = t.images + 256 * (first + (lane < lanes ? lane : 0));
         place(pixels, d);
         layer_H1<Activation>(p, d);
         layer_H2<Activation>(p, d);
         layer_H3<Activation>(p, d);
         layer_out(p, d, t.tanh_output);
         for (int lane = 0; lane < lanes; lane++) {
-            int label = labels[first + lane], guess = 0;
+            int label = t.labels[first + lane], guess = 0;
             for (int k = 1; k < 10; k++)
                 if (d.out[k][lane] > d.out[guess][lane]) guess = k;
             score.loss += loss_of(d, lane, label, guess, t.loss);
             score.misses += guess != label;
         }
     }
-    score.loss /= double(count);
     return score;
 }
 

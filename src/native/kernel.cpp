@@ -62,10 +62,9 @@ void with_activation(Network& n, const Training& t, uint32_t pass, int64_t first
     return with_loss<Relu>(n, t, pass, first, last, lr);
 }
 
-Score evaluate(const Parameters& p, const Training& t, const float* images, const uint8_t* labels,
-               int64_t count) {
-    if (t.activation == ActivationKind::tanh) return evaluate<Tanh>(p, t, images, labels, count);
-    return evaluate<Relu>(p, t, images, labels, count);
+Score evaluate(const Parameters& p, const Training& t, int64_t first, int64_t last) {
+    if (t.activation == ActivationKind::tanh) return evaluate_with<Tanh>(p, t, first, last);
+    return evaluate_with<Relu>(p, t, first, last);
 }
 
 void tanh_of(const float* from, float* to, int64_t count) {

@@ -35,6 +35,12 @@ namespace {
 
 using Array = nb::ndarray<nb::ro>;
 
+#if defined(__clang__)
+constexpr const char* kCompiler = "Clang " __clang_version__;
+#else
+constexpr const char* kCompiler = "GCC " __VERSION__;
+#endif
+
 // The instruction sets of this processor, best first.
 std::vector<const Kernel*> usable_kernels() {
     std::vector<const Kernel*> kernels;
@@ -147,27 +153,29 @@ class BoundNetwork {
         training_.tanh_output = tanh_output;
         if (!(dropout >= 0 && dropout < 1)) throw std::invalid_argument("dropout must be in [0, 1)");
         if (shift < 0 || shift > 2) throw std::invalid_argument("shift must be 0, 1 or 2");
+        if ((dropout > 0) != (training_.dropout_after != Layer::none))
+            throw std::invalid_argument("dropout and its layer go together");
         training_.dropout = dropout;
         training_.shift = shift;
         training_.seed = seed;
     }
 
     void train(const Digits& digits, uint32_t pass, int64_t first, int64_t last, double lr) {
-        if (!(0 <= first && first <= last && last <= int64_t(digits.labels.size())))
-            throw std::invalid_argument("steps must lie within the digits");
+        check_range(digits, first, last);
         if (!(std::isfinite(lr) && lr > 0)) throw std::invalid_argument("lr must be above 0");
         nb::gil_scoped_release release;
         std::lock_guard<std::mutex> guard(mutex_);
-        training_.images = digits.images;
-        training_.labels = digits.labels.data();
+        use(digits);
         kernel_.train(*network_, training_, pass, first, last, lr);
     }
 
-    std::pair<double, int64_t> evaluate(const Digits& digits) {
+    // The sum of the losses, and the misses, of digits `first` to before `last`.
+    std::pair<double, int64_t> evaluate(const Digits& digits, int64_t first, int64_t last) {
+        check_range(digits, first, last);
         nb::gil_scoped_release release;
         std::lock_guard<std::mutex> guard(mutex_);
-        Score score = kernel_.evaluate(network_->weights, training_, digits.images,
-                                       digits.labels.data(), int64_t(digits.labels.size()));
+        use(digits);
+        Score score = kernel_.evaluate(network_->weights, training_, first, last);
         return {score.loss, score.misses};
     }
 
@@ -182,6 +190,7 @@ class BoundNetwork {
         const float* from = checked<float>(array, "parameters", "float32", {kParameters});
         check_finite(from, kParameters, "parameters");
         std::lock_guard<std::mutex> guard(mutex_);
+        block(which) = {};  // what no parameter lies in is zero
         each_parameter(block(which), [&](float& value, float* copy) {
             value = *from++;
             if (copy) *copy = value;
@@ -196,10 +205,15 @@ class BoundNetwork {
         return finite;
     }
 
-    int64_t updates() const { return network_->updates; }
+    int64_t updates() {
+        std::lock_guard<std::mutex> guard(mutex_);
+        return network_->updates;
+    }
 
     void set_updates(int64_t updates) {
-        if (updates < 0) throw std::invalid_argument("updates must not be negative");
+        if (updates < 0 || updates > int64_t(1) << 53)
+            throw std::invalid_argument("updates must be 0 to 2**53");
+        std::lock_guard<std::mutex> guard(mutex_);
         network_->updates = updates;
     }
 
@@ -223,6 +237,16 @@ class BoundNetwork {
     }
 
   private:
+    static void check_range(const Digits& digits, int64_t first, int64_t last) {
+        if (!(0 <= first && first <= last && last <= int64_t(digits.labels.size())))
+            throw std::invalid_argument("first and last must lie within the digits");
+    }
+
+    void use(const Digits& digits) {
+        training_.images = digits.images;
+        training_.labels = digits.labels.data();
+    }
+
     Parameters& block(const std::string& which) {
         return *named<Parameters*>("block", which,
                                    {{"weights", &network_->weights},
@@ -257,6 +281,7 @@ auto philox_words(uint64_t seed, uint32_t pass, uint32_t example, uint32_t block
 NB_MODULE(_native, m) {
     using namespace lecun89;
     using namespace nb::literals;
+    m.attr("compiler") = kCompiler;
     m.def("instruction_sets", instruction_sets);
     m.def("tanh", tanh_of, "instruction_set"_a, "values"_a);
     m.def("philox", philox_words, "seed"_a, "pass_number"_a, "example"_a, "block"_a);
@@ -269,7 +294,7 @@ NB_MODULE(_native, m) {
              "optimizer"_a, "dropout_after"_a, "dropout"_a, "shift"_a, "seed"_a)
         .def("train", &BoundNetwork::train, "digits"_a, "pass_number"_a, "first"_a, "last"_a,
              "lr"_a)
-        .def("evaluate", &BoundNetwork::evaluate, "digits"_a)
+        .def("evaluate", &BoundNetwork::evaluate, "digits"_a, "first"_a, "last"_a)
         .def("get", &BoundNetwork::get, "block"_a)
         .def("set", &BoundNetwork::set, "block"_a, "values"_a)
         .def("is_finite", &BoundNetwork::is_finite)

@@ -67,7 +67,7 @@ struct Network {
 };
 
 struct Score {
-    double loss;  // mean over the digits
+    double loss;  // sum over the digits
     int64_t misses;
 };
 
@@ -76,8 +76,8 @@ struct Kernel {
     const char* name;
     // Steps `first` to before `last` of a pass, one example each.
     void (*train)(Network&, const Training&, uint32_t pass, int64_t first, int64_t last, double lr);
-    Score (*evaluate)(const Parameters&, const Training&, const float* images,
-                      const uint8_t* labels, int64_t count);
+    // Of digits `first` to before `last`.
+    Score (*evaluate)(const Parameters&, const Training&, int64_t first, int64_t last);
     void (*tanh)(const float* from, float* to, int64_t count);  // count is a multiple of 8
 };
 

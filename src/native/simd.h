@@ -38,7 +38,7 @@ INLINE void store(float* to, V8 value) { std::memcpy(to, &value, sizeof value); 
 
 INLINE V8 all(float x) { return V8{x, x, x, x, x, x, x, x}; }
 
-// minimum and maximum give b where either is not a number. They are instructions, because the
+// minimum and maximum give what is not a number when b is not. They are instructions, because the
 // compilers make three of a comparison and a choice.
 #if defined(__AVX__)
 INLINE V8 minimum(V8 a, V8 b) { return (V8)_mm256_min_ps((__m256)a, (__m256)b); }

@@ -416,7 +416,7 @@ struct CrossEntropy {
         for (int k = 1; k < 10; k++) highest = e.out[k] > highest ? e.out[k] : highest;
         V8 powers[2];
         UNROLL for (int half = 0; half < 2; half++)
-            powers[half] = exp(load(e.out + 8 * half) - all(highest)) * kUsed[half];
+            powers[half] = exp((load(e.out + 8 * half) - all(highest)) * kUsed[half]) * kUsed[half];
         V8 scale = all(1 / sum(powers[0] + powers[1]));
         UNROLL for (int half = 0; half < 2; half++)
             store(e.outdelta + 8 * half, powers[half] * scale);

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,7 @@ def test_a_thousand_steps_are_those_of_the_eager_engine(
         state = first.state()
         differences.append(max(np.abs(state[key] - right[key]).max() for key in PARAMETER_SHAPES))
     assert np.quantile(differences, 0.8, method="lower") <= 1e-4
+    assert max(differences) <= 50 * variant.lr  # as far as AdamW can part in a stretch
     for engine in engines[1:]:
         if variant.activation == "tanh":
             state = engine.state()
@@ -177,6 +179,20 @@ def test_a_split_is_scored_as_the_eager_engine_scores_it(
             found, right = engine.score(split), eager.score(split)
             assert (found.misses, found.total) == (right.misses, right.total)
             assert found.loss == pytest.approx(right.loss, rel=1e-5)
+
+
+def test_logits_far_below_0_have_finite_gradients() -> None:
+    """The lanes beside the ten outputs must not overflow in the softmax."""
+    digits = kernel.Digits(IMAGES, LABELS)
+    network = native.make_network(VARIANTS["xent"], 1, optimizer="none")
+    for bias in np.arange(-90, -86, 0.125):
+        parameters = initial_parameters(VARIANTS["xent"], 1)
+        for name, array in parameters.items():
+            array[...] = bias if name == "outb" else 0
+        network.set("weights", flat(parameters))
+        network.train(digits, 1, 0, 1, 1.0)
+        gradient = by_name(network.get("first_moment"))["outb"]
+        assert gradient == pytest.approx(np.where(np.arange(10) == 0, -0.9, 0.1), abs=1e-6)
 
 
 def test_initial_weights_are_those_that_torch_draws() -> None:
@@ -214,6 +230,17 @@ def test_going_on_within_a_pass_gives_the_same_bits(
     torch.set_num_threads(threads)
 
 
+def philox(seed: int, counter: list[int]) -> tuple[int, ...]:
+    """Philox4x32-10 as its paper has it, on Python's integers."""
+    c, k = counter, [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        a, b = c[0] * 0xD2511F53, c[2] * 0xCD9E8D57
+        low, high = [a & 0xFFFFFFFF, b & 0xFFFFFFFF], [a >> 32, b >> 32]
+        c = [high[1] ^ c[1] ^ k[0], low[1], high[0] ^ c[3] ^ k[1], low[0]]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return tuple(c)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "passes"), [("base", 23), ("modern", 40)])
 def test_over_twenty_seeds_the_mean_error_is_the_eager_engines(
@@ -239,8 +266,14 @@ def test_over_twenty_seeds_the_mean_error_is_the_eager_engines(
 
 
 def test_random_words_are_philox() -> None:
-    # Known answers of the authors' library (Random123, kat_vectors).
+    # Known answer of the authors' library (Random123, kat_vectors).
     assert kernel.philox(0, 0, 0, 0) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
+    random = np.random.RandomState(0)
+    for _ in range(50):
+        seed = int(random.randint(0, 2**63))
+        pass_number, example, block = (int(n) for n in random.randint(0, 2**32, size=3))
+        found = kernel.philox(seed, pass_number, example, block)
+        assert found == philox(seed, [block, example, pass_number, 0])
 
 
 def test_shifts_and_masks_have_their_distribution() -> None:
@@ -352,8 +385,14 @@ def test_hostile_arguments_are_refused() -> None:
         network.get("momentum")
     with pytest.raises(ValueError, match="instruction set 'mmx' is not to be had here"):
         native.make_network(VARIANTS["base"], 1, on="mmx")
-    with pytest.raises(ValueError, match="updates must not be negative"):
-        network.updates = -1
+    for updates in (-1, 2**62):
+        with pytest.raises(ValueError, match="updates must be 0 to"):
+            network.updates = updates
+    for first, last in ((-1, 2), (0, 4), (2, 1)):
+        with pytest.raises(ValueError, match="must lie within the digits"):
+            network.evaluate(digits, first, last)
+    with pytest.raises(ValueError, match="dropout and its layer go together"):
+        native.make_network(replace(VARIANTS["base"], dropout=0.5), 1)
     assert np.array_equal(network.get("weights"), before)
 
 

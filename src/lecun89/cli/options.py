@@ -83,7 +83,7 @@ Threads = Annotated[
         parser=number("--threads", int),
         envvar="LECUN89_THREADS",
         metavar="N",
-        help="CPU threads; networks of this size are fastest with one.",
+        help="PyTorch's CPU threads; networks of this size are fastest with one.",
     ),
 ]
 Split = Annotated[

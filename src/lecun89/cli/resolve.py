@@ -57,20 +57,18 @@ def new_settings(context: typer.Context) -> list[tuple["Settings", dict[str, str
     return [(replace(chosen, seed=seed), origins) for seed in parse_seeds(given["seeds"])]
 
 
-def workers(text: str, settings: "Sequence[Settings]") -> int:
+def workers(text: str, settings: "Settings", networks: int) -> int:
     """Networks to train at a time, at most as many as there are.
 
     Raises:
-        UsageError: it is neither auto nor a number from 1 to the number of cores.
+        UsageError: it is neither auto nor a number of at least 1.
     """
-    cores = usable_cores()
     if text == "auto":
-        native = all(of.engine == "native" for of in settings)
-        return min(cores if native else 1, len(settings))
+        return min(usable_cores() if settings.engine == "native" else 1, networks)
     number: int = options.number("--workers", int)(text)
-    if not 1 <= number <= cores:
-        raise UsageError(f"--workers {number} is out of range: this machine has 1 to {cores}")
-    return min(number, len(settings))
+    if number < 1:
+        raise UsageError(f"--workers {number} is out of range: at least 1, or auto")
+    return min(number, networks)
 
 
 def _origin(context: typer.Context, name: str) -> str:
@@ -82,7 +80,33 @@ def _origin(context: typer.Context, name: str) -> str:
     return "variant" if name in ("passes", "lr") else "default"
 
 
-def open_unchanged(context: typer.Context, resume: str, runs_dir: Path) -> "Run":
+def unchanged_runs(context: typer.Context, names: "Sequence[str]", runs_dir: Path) -> list["Run"]:
+    """The runs to go on with, which differ in their seeds alone.
+
+    Raises:
+        UsageError: a flag is against what a run has, or runs do not belong together.
+    """
+    from dataclasses import replace
+
+    runs = [_open_unchanged(context, name, runs_dir) for name in names]
+    for index, run in enumerate(runs):
+        for before in runs[:index]:
+            if run.path.samefile(before.path):
+                raise UsageError(f"--resume names {run.path} twice")
+            if run.settings.seed == before.settings.seed:
+                raise UsageError(
+                    f"{before.path} and {run.path} have the same seed, "
+                    f"{run.settings.seed}: resume them one after the other"
+                )
+            if replace(run.settings, seed=before.settings.seed) != before.settings:
+                raise UsageError(
+                    f"{before.path} and {run.path} differ in more than their seeds: "
+                    "resume them one after the other"
+                )
+    return runs
+
+
+def _open_unchanged(context: typer.Context, resume: str, runs_dir: Path) -> "Run":
     """The run to go on with; its configuration is not up for change."""
     from lecun89.devices import check_threads
     from lecun89.runs import find_run, open_run

@@ -144,28 +144,22 @@ def train(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if not checkpoint_seconds > 0:
         raise UsageError(f"--checkpoint-seconds {checkpoint_seconds} is out of range: above 0")
-    for name, given in (("--dry-run", dry_run), ("--seeds", seeds)):
+    for name, given in (("--dry-run", dry_run), ("--seeds", seeds is not None)):
         if given and resume:
             raise UsageError(f"{name} and --resume contradict each other: give one of them")
     directory = options.data_dir(data_dir)
-    runs = [resolve.open_unchanged(context, name, runs_dir) for name in resume or ()]
-    for run in runs:
-        if sum(run.path.samefile(other.path) for other in runs) > 1:
-            raise UsageError(f"--resume names {run.path} twice")
+    runs = resolve.unchanged_runs(context, resume or (), runs_dir)
     plans = [(run.settings, run.origins) for run in runs] or resolve.new_settings(context)
-    for settings, _ in plans:
-        if runs:
-            devices.choose(settings.device, batched=settings.batched)
-            engines.choose(settings)
-        _set_up(settings)
-    at_a_time = resolve.workers(workers, [settings for settings, _ in plans])
-    splits = {
-        data: {split: load(data, split, directory) for split in ("train", "test")}
-        for data in {settings.data for settings, _ in plans}
-    }
+    settings, origins = plans[0]  # the others have other seeds, and nothing else
+    together = seeds is not None or len(plans) > 1
+    if runs:
+        devices.choose(settings.device, batched=settings.batched)
+        engines.choose(settings)
+    _set_up(settings)
+    at_a_time = resolve.workers(workers, settings, len(plans))
+    splits = {split: load(settings.data, split, directory) for split in ("train", "test")}
     if dry_run:
-        settings, origins = plans[0]
-        _print_plan(settings, origins, splits[settings.data], len(plans), at_a_time, json=json)
+        _print_plan(settings, origins, splits, len(plans), at_a_time, json=json)
         return
     writer_class = events.summary_writer() if tensorboard else None
     if plot:
@@ -173,26 +167,20 @@ def train(
 
         require_matplotlib()
 
+    began = time.perf_counter()
     with ExitStack() as stack:
         # From here on there is something to save.
         stop_signal = stack.enter_context(stop_signals())
-        fresh: dict[Path, Engine] = {}
-        sha256 = {
-            data: {split: digits.sha256 for split, digits in of.items()}
-            for data, of in splits.items()
-        }
+        sha256 = {split: digits.sha256 for split, digits in splits.items()}
+        machine = engines.describe_machine(settings)
+        _print_header(plans, at_a_time, quiet=quiet, verbose=verbose)
         for run in runs:
-            _check_unchanged(run, sha256[run.settings.data], engines.describe_machine(run.settings))
-        for settings, origins in plans if not runs else ():
-            new = engines.make_engine(settings, splits[settings.data])
-            machine = engines.describe_machine(settings)
-            run = create_run(
-                runs_dir, settings, origins, sha256[settings.data], machine, new.state()
-            )
-            runs.append(run)
-            if len(plans) == 1:
-                fresh[run.path] = new
-        _print_header(runs, at_a_time, quiet=quiet, verbose=verbose)
+            _check_unchanged(run, sha256, machine)
+        for of, origins in plans if not runs else ():
+            state = engines.make_engine(of, splits).state()
+            runs.append(create_run(runs_dir, of, origins, sha256, machine, state))
+            if stop_signal() is not None:
+                break  # nothing of it is trained then, and the runs so far can be gone on with
         writers = {}
         if writer_class is not None:
             for run in runs:
@@ -201,57 +189,59 @@ def train(
                 stack.callback(writer.close)
                 writers[run.path] = writer
         display: TrainingDisplay | SeedsDisplay
-        if len(runs) == 1:
-            display = TrainingDisplay(runs[0].settings, quiet=quiet, lines_to_stderr=json)
+        if together:
+            display = SeedsDisplay(len(runs), quiet=quiet)
         else:
-            display = SeedsDisplay([run.settings for run in runs], quiet=quiet)
+            display = TrainingDisplay(settings, quiet=quiet, lines_to_stderr=json)
         stack.enter_context(display)
 
         def make_engine(run: "Run") -> "Engine":
-            if run.path in fresh:
-                return fresh.pop(run.path)
             _set_up(run.settings)  # PyTorch's number of threads is each thread's own
-            return engines.make_engine(run.settings, splits[run.settings.data])
+            return engines.make_engine(run.settings, splits)
 
         def on_pass(run: "Run", result: "PassResult") -> None:
             if run.path in writers:
                 events.write_events(writers[run.path], result)
-            display.show_pass(run.settings, result)
+            display.show_pass(run, result)
 
-        began = time.perf_counter()
+        go_on = _how_to_go_on(runs, context.params)
         try:
-            recording.train_all(
+            failed = recording.train_all(
                 runs,
                 make_engine,
                 workers=at_a_time,
                 checkpoint_seconds=checkpoint_seconds,
                 stop_signal=stop_signal,
-                on_progress=lambda run, position: display.show_progress(run.settings, position),
+                on_progress=display.show_progress,
                 on_pass=on_pass,
+                on_error=display.show_error,
             )
         except BrokenPipeError:
             # Whoever read the lines has gone, as head does; the pass is saved.
             options.discard_stdout()
             raise InterruptedRunError(
-                getattr(signal, "SIGPIPE", signal.SIGTERM),
-                f"stdout was closed; {_how_to_go_on(runs, data_dir)}",
+                getattr(signal, "SIGPIPE", signal.SIGTERM), f"stdout was closed; {go_on}"
             ) from None
-        except InterruptedRunError as error:
-            raise InterruptedRunError(
-                error.signum, f"{error}; {_how_to_go_on(runs, data_dir)}"
-            ) from None
-        seconds = time.perf_counter() - began
-    if len(runs) == 1:
+    for error in failed.values():
+        if isinstance(error, InterruptedRunError):
+            raise InterruptedRunError(error.signum, f"{error}; {go_on}") from None
+        if not together:
+            raise error
+    ended = [run for run in runs if run.path not in failed]
+    if not together:
         _print_result(runs[0], quiet=quiet, json=json)
-    else:
-        _print_seeds(runs, seconds, quiet=quiet, json=json)
+    elif ended:
+        _print_seeds(ended, time.perf_counter() - began, quiet=quiet, json=json)
     if plot:
         from lecun89.cli.plot import curve_files
         from lecun89.outputdir import write_files
 
         advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
-        for run in runs:
+        for run in ended:
             write_files(run.path / "plots", "plot", curve_files([run]), advice=advice)
+    if failed:
+        path, error = next(iter(failed.items()))
+        raise type(error)(f"{len(failed)} of {len(runs)} seeds failed; {path}: {error}")
 
 
 def _set_up(settings: "Settings") -> None:
@@ -267,30 +257,36 @@ def _check_unchanged(run: "Run", sha256: dict[str, str], machine: dict[str, Any]
             f"{run.path} was started on other digits than {run.settings.data} holds now: "
             "start a new run"
         )
+    # The native engine's bits depend on little; PyTorch's may on all there is.
+    native = {"lecun89", "instruction_set", "compiler"}
+    decisive = native if run.settings.engine == "native" else set(machine)
     for name, value in machine.items():
-        if run.machine.get(name) != value:
+        if name in decisive and run.machine.get(name) != value:
             options.note(
                 f"warning: the run was started with {name} {run.machine.get(name)}, this is "
                 f"{value}; its bits may come out otherwise"
             )
 
 
-def _how_to_go_on(runs: "list[Run]", data_dir: Path | None) -> str:
-    unfinished = [run for run in runs if len(run.read_metrics()) < run.settings.passes]
+def _how_to_go_on(runs: "list[Run]", given: dict[str, Any]) -> str:
     words = ["lecun89", "train"]
-    for run in unfinished or runs:
+    for run in runs:  # those at their ends, too, for their part in the closing table
         words += ["--resume", str(run.path)]
-    if data_dir is not None and "LECUN89_DATA_DIR" not in os.environ:
-        words += ["--data-dir", str(data_dir)]
+    if given["workers"] != "auto" and "LECUN89_WORKERS" not in os.environ:
+        words += ["--workers", given["workers"]]
+    if given["data_dir"] is not None and "LECUN89_DATA_DIR" not in os.environ:
+        words += ["--data-dir", str(given["data_dir"])]
     return f"go on with: {shlex.join(words)}"
 
 
-def _print_header(runs: "list[Run]", workers: int, *, quiet: bool, verbose: bool) -> None:
-    settings, origins = runs[0].settings, runs[0].origins
+def _print_header(
+    plans: "list[tuple[Settings, dict[str, str]]]", workers: int, *, quiet: bool, verbose: bool
+) -> None:
+    settings, origins = plans[0]
     reasons = {name: origins[name].removeprefix("chosen: ") for name in ("device", "engine")}
     which = f"seed {settings.seed}"
-    if len(runs) > 1:
-        which = f"{len(runs)} seeds, {workers} at a time"
+    if len(plans) > 1:
+        which = f"{len(plans)} seeds, {workers} at a time"
     options.note(
         f"{settings.variant} on {settings.data}: {settings.passes:,} x "
         f"{settings.steps_per_pass:,} steps, {which}; {settings.device} "
@@ -300,8 +296,6 @@ def _print_header(runs: "list[Run]", workers: int, *, quiet: bool, verbose: bool
     if verbose:
         for name, value in settings.as_document().items():
             options.note(f"  {name.replace('_', ' ')}: {value} ({origins[name]})")
-        for run in runs:
-            options.note(f"  run: {run.path}")
 
 
 def _document(run: "Run", results: "list[PassResult]") -> dict[str, Any]:
@@ -340,7 +334,7 @@ def _print_seeds(runs: "list[Run]", seconds: float, *, quiet: bool, json: bool) 
         }
         options.print_json(
             {
-                "seconds": seconds,
+                "wall_seconds": seconds,
                 "runs": [
                     {"seed": run.settings.seed, **_document(run, of_run)}
                     for run, of_run in zip(runs, results, strict=True)

@@ -1,5 +1,6 @@
 """How steps are executed: one file per engine, behind one protocol; `choose` picks one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,8 +42,11 @@ class Engine(Protocol):
     def is_finite(self) -> bool:
         """Whether the last loss and all weights are finite; waits for the device."""
 
-    def score(self, split: str) -> Score:
-        """Evaluate ``train`` or ``test`` with the weights as they are."""
+    def score(self, split: str, between: Callable[[], None] = lambda: None) -> Score:
+        """Evaluate ``train`` or ``test`` with the weights as they are.
+
+        `between` is called now and then; what it raises ends the evaluation.
+        """
 
     def state(self) -> Arrays:
         """Everything that changes in training, the parameters under the paper's names."""
@@ -117,7 +121,11 @@ def describe_machine(settings: Settings) -> dict[str, Any]:
     """What decides the bits of a training beside its settings, as values for JSON."""
     if settings.engine == "native":
         description = devices.describe_machine(settings.device, torch_used=False)
-        return {**description, "instruction_set": native.instruction_set()}
+        return {
+            **description,
+            "instruction_set": native.instruction_set(),
+            "compiler": native.compiler(),
+        }
     return devices.describe_machine(settings.device)
 
 

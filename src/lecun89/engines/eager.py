@@ -102,8 +102,9 @@ class EagerEngine:
         sums = [parameter.detach().sum() for parameter in self._network.parameters()]
         return bool(torch.stack([self._last_loss, *sums]).isfinite().all())
 
-    def score(self, split: str) -> Score:
+    def score(self, split: str, between: Callable[[], None] = lambda: None) -> Score:
         """Evaluate ``train`` or ``test`` with the weights as they are."""
+        between()
         labels = self._labels[split]
         return score(outputs(self._network, self._images[split]), labels, self._variant.loss)
 

@@ -36,11 +36,14 @@ def microseconds(seconds: float) -> str:
 def seeds_line(split: str, scores: Sequence[Score]) -> str:
     """The error over seeds in a line: mean, deviation, interval of the mean."""
     summary = summarise([score.error_percent for score in scores])
-    low, high = summary.interval95
-    return (
+    line = (
         f"eval: split {split:5s}. {len(scores)} seeds. error {summary.mean:.2f}%, "
-        f"deviation {summary.deviation:.2f}, 95% of the mean {low:.2f} to {high:.2f}%"
+        f"deviation {summary.deviation:.2f}"
     )
+    if summary.interval95 is None:
+        return line
+    low, high = summary.interval95
+    return f"{line}, 95% of the mean {low:.2f} to {high:.2f}%"
 
 
 def interval(score: Score) -> str:

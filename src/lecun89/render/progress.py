@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +17,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lecun89.exceptions import InterruptedRunError, Lecun89Error
 from lecun89.render.lines import duration, eval_line
+from lecun89.runs import Run
 from lecun89.settings import Settings
 from lecun89.training import PassResult, Position
 
@@ -65,7 +67,7 @@ class TrainingDisplay:
         if self._bar:
             self._bar.stop()
 
-    def show_progress(self, settings: Settings, position: Position) -> None:
+    def show_progress(self, run: Run, position: Position) -> None:
         """Move the bar to a position."""
         done = position.passes * self._steps + position.step
         if self._done_before is None:
@@ -79,7 +81,7 @@ class TrainingDisplay:
                 description=f"pass {number}/{self._settings.passes}",
             )
 
-    def show_pass(self, settings: Settings, result: PassResult) -> None:
+    def show_pass(self, run: Run, result: PassResult) -> None:
         """Print the lines of a finished pass."""
         if self._quiet:
             return
@@ -97,6 +99,9 @@ class TrainingDisplay:
         else:
             print("\n".join(lines), flush=True)
 
+    def show_error(self, run: Run, error: Lecun89Error) -> None:
+        """Nothing: the error ends the command."""
+
     def _plain_line(self, result: PassResult) -> str:
         line = f"pass {result.number}/{self._settings.passes}: {duration(result.seconds)}"
         done = result.number * self._steps - (self._done_before or 0)
@@ -113,19 +118,19 @@ class SeedsDisplay:
     Used as a context manager around them; its methods may be called on any thread.
     """
 
-    def __init__(self, trainings: Sequence[Settings], *, quiet: bool) -> None:
+    def __init__(self, trainings: int, *, quiet: bool) -> None:
         """Prepare the display.
 
         Args:
-            trainings: what will be trained.
-            quiet: show nothing at all.
+            trainings: how many there will be.
+            quiet: show errors alone.
         """
         self._quiet = quiet
         self._console = Console(stderr=True)
         self._lock = threading.Lock()
-        self._ended, self._total = 0, len(trainings)
+        self._ended, self._total = 0, trainings
         self._bars = _bars(self._console) if sys.stderr.isatty() and not quiet else None
-        self._tasks: dict[Settings, TaskID] = {}
+        self._tasks: dict[Path, TaskID] = {}
 
     def __enter__(self) -> Self:
         """Start the bars."""
@@ -143,30 +148,39 @@ class SeedsDisplay:
         if self._bars:
             self._bars.stop()
 
-    def show_progress(self, settings: Settings, position: Position) -> None:
+    def show_progress(self, run: Run, position: Position) -> None:
         """Move the bar of a training, which appears with its first step."""
         if not self._bars:
             return
+        settings = run.settings
         with self._lock:
-            if settings not in self._tasks:
-                self._tasks[settings] = self._bars.add_task(
+            if run.path not in self._tasks:
+                self._tasks[run.path] = self._bars.add_task(
                     f"seed {settings.seed}", total=settings.passes * settings.steps_per_pass
                 )
             done = position.passes * settings.steps_per_pass + position.step
-            self._bars.update(self._tasks[settings], completed=done)
+            self._bars.update(self._tasks[run.path], completed=done)
 
-    def show_pass(self, settings: Settings, result: PassResult) -> None:
+    def show_pass(self, run: Run, result: PassResult) -> None:
         """Print a line when it was the last pass."""
-        if self._quiet or result.number < settings.passes:
-            return
+        if result.number == run.settings.passes:
+            line = f"seed {run.settings.seed}: {eval_line('test', result.test)}"
+            self._end(run, line, shown=not self._quiet)
+
+    def show_error(self, run: Run, error: Lecun89Error) -> None:
+        """Print that a training ended before its time; interruptions are told at the end."""
+        shown = not isinstance(error, InterruptedRunError)
+        self._end(run, f"seed {run.settings.seed}: {error}", shown=shown)
+
+    def _end(self, run: Run, line: str, *, shown: bool) -> None:
         with self._lock:
             self._ended += 1
-            if settings in self._tasks and self._bars:
-                self._bars.remove_task(self._tasks[settings])
-            line = f"seed {settings.seed}: {eval_line('test', result.test)}"
-            self._console.print(
-                f"{line} ({self._ended} of {self._total})", highlight=False, soft_wrap=True
-            )
+            task = self._tasks.pop(run.path, None)
+            if self._bars and task is not None:
+                self._bars.remove_task(task)
+            if shown:
+                line = f"{line} ({self._ended} of {self._total})"
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _bars(console: Console) -> Progress:

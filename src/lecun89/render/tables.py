@@ -100,21 +100,16 @@ def seeds_table(
     summaries = [(show, summarise(values)) for show, values in columns]
     rows.append(["mean", *(show.format(summary.mean) for show, summary in summaries)])
     rows.append(["deviation", *(show.format(summary.deviation) for show, summary in summaries)])
-    rows.append(
-        [
-            "95% of the mean",
-            *(
-                f"{show.format(summary.interval95[0])} to {show.format(summary.interval95[1])}"
-                for show, summary in summaries
-            ),
-        ]
-    )
+    if len(results) > 1:
+        intervals = [(show, summary.interval95 or (0, 0)) for show, summary in summaries]
+        cells = [f"{show.format(low)} to {show.format(high)}" for show, (low, high) in intervals]
+        rows.append(["95% of the mean", *cells])
     first = trainings[0]
     return plain_table(
         ["seed", ">test error", ">misses", ">test loss", ">train error"],
         rows,
-        f"{first.variant} on {first.data}: {len(results)} seeds, {first.passes} passes each, "
-        f"{duration(seconds)} in all",
+        f"{first.variant} on {first.data}: seeds {len(results)}, passes {first.passes}; "
+        f"{duration(seconds)} in this session",
     )
 
 
