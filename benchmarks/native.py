@@ -149,7 +149,7 @@ def main() -> None:
     }
     if given.full:
         line = ["train", "--variant", "modern", "--data", "full"]
-        times["commands"]["lecun89 " + " ".join(line)] = command(line, 1, directory)
+        times["commands"]["lecun89 " + " ".join(line)] = command(line, 5, directory)
     document = {
         "schema_version": 1,
         "date": datetime.now(UTC).date().isoformat(),
