@@ -20,7 +20,7 @@ LAYERS = [
     {"engines"},
     {"training", "estimate", "mistakes", "explain", "export"},
     {"runs", "events"},
-    {"recording"},
+    {"recording", "bench"},
     {"render"},
     {"cli"},
 ]

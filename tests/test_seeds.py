@@ -4,7 +4,7 @@ import statistics
 import pytest
 
 from lecun89.exceptions import UsageError
-from lecun89.seeds import parse_seeds, student95, summarise
+from lecun89.seeds import parse_seeds, student95, student_below, summarise
 
 
 def test_seeds_are_numbers_and_ranges() -> None:
@@ -26,6 +26,14 @@ def test_students_distribution_against_its_printed_table() -> None:
     printed = {1: 12.706, 2: 4.303, 4: 2.776, 9: 2.262, 19: 2.093, 30: 2.042, 120: 1.980}
     for freedom, t in printed.items():
         assert student95(freedom) == pytest.approx(t, abs=5e-4)
+
+
+def test_the_share_below_t() -> None:
+    assert student_below(0, 9) == pytest.approx(0.5)
+    assert student_below(-2.262, 9) == pytest.approx(0.025, abs=1e-4)
+    assert student_below(1.833, 9) == pytest.approx(0.95, abs=1e-4)
+    assert student_below(-40, 9) == pytest.approx(0, abs=1e-9)
+    assert student_below(3.078, 1) == pytest.approx(0.9, abs=1e-4)
 
 
 def test_a_sample_is_summarised() -> None:

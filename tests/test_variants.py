@@ -8,7 +8,7 @@ from lecun89.exceptions import UsageError
 
 
 def test_each_rung_changes_what_the_design_says() -> None:
-    rungs = list(VARIANTS.values())
+    rungs = list(VARIANTS.values())[:6]
     changed = {
         after.name: {
             key: value

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,43 @@ def synchronize(device: str) -> None:
         torch.mps.synchronize()
     else:
         torch.cuda.synchronize(device)
+
+
+class Stopwatch:
+    """Times work on a device: by its own events on CUDA, by the wall clock elsewhere.
+
+    What was sent to the device before is waited for, and what is timed is waited for.
+    """
+
+    def __init__(self, device: str) -> None:
+        """A stopwatch for ``cpu``, ``cuda:N`` or ``mps``."""
+        self._device = device
+        self._began: Any = None
+
+    def start(self) -> None:
+        """Begin, when all before is done."""
+        synchronize(self._device)
+        if self._device.startswith("cuda"):
+            import torch
+
+            with torch.cuda.device(self._device):
+                self._began = torch.cuda.Event(enable_timing=True)
+                self._began.record()
+        else:
+            self._began = time.perf_counter()
+
+    def stop(self) -> float:
+        """Seconds since `start`, when all is done."""
+        if self._device.startswith("cuda"):
+            import torch
+
+            with torch.cuda.device(self._device):
+                ended = torch.cuda.Event(enable_timing=True)
+                ended.record()
+            synchronize(self._device)
+            return float(self._began.elapsed_time(ended)) / 1e3
+        synchronize(self._device)
+        return float(time.perf_counter() - self._began)
 
 
 def usable_cores() -> int:

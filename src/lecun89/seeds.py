@@ -72,11 +72,17 @@ def student95(freedom: float) -> float:
     return low
 
 
+def student_below(t: float, freedom: float) -> float:
+    """The share of Student's distribution below t."""
+    half = 0.5 * min(1.0, _between(abs(t), freedom))
+    return 0.5 + math.copysign(half, t)
+
+
 def _between(t: float, freedom: float) -> float:
     """The share of Student's distribution from -t to t, by Simpson's rule."""
     log = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
     scale = math.exp(log) / math.sqrt(freedom * math.pi)
-    steps = 400
+    steps = 400 + 40 * math.ceil(t)
 
     def density(x: float) -> float:
         return math.pow(1 + x * x / freedom, -(freedom + 1) / 2)

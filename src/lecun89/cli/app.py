@@ -11,7 +11,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lecun89.cli import doctor, errors, evaluate, explain, export, plot, prepare, train, variants
+from lecun89.cli import (
+    bench,
+    doctor,
+    errors,
+    evaluate,
+    explain,
+    export,
+    plot,
+    prepare,
+    train,
+    variants,
+)
 from lecun89.exceptions import (
     CheckFailedError,
     DataUnavailableError,
@@ -131,6 +142,7 @@ app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("errors")(errors.errors)
+app.command("bench")(bench.bench)
 app.command("plot")(plot.plot)
 app.command("explain")(explain.explain)
 app.command("export")(export.export)

@@ -28,8 +28,10 @@ def duration(seconds: float) -> str:
 
 
 def microseconds(seconds: float) -> str:
-    """A short time: ``4.0 us``, ``1,350 us``."""
+    """A short time: ``4.0 us``, ``1,350 us``, ``844 ms``."""
     value = seconds * 1e6
+    if value >= 99_999.5:
+        return f"{value / 1e3:,.0f} ms"
     return f"{value:,.1f} us" if value < 100 else f"{value:,.0f} us"
 
 

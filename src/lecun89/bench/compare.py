@@ -1,0 +1,73 @@
+"""Two results side by side."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lecun89.exceptions import FileFormatError, UsageError
+
+_MACHINE = ("cpu", "cores", "platform", "torch", "gpu", "threads")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One way in both results.
+
+    Attributes:
+        name: of the row.
+        device: of the row.
+        engine: of the row.
+        ratio: microseconds of a step, now over then; above 1 is slower.
+    """
+
+    name: str
+    device: str
+    engine: str
+    ratio: float
+
+
+def check_comparable(now: dict[str, Any], then: dict[str, Any]) -> None:
+    """Refuse results of another machine or configuration.
+
+    Raises:
+        UsageError: naming the first value that differs.
+        FileFormatError: `then` is no result of bench.
+    """
+    try:
+        for name in _MACHINE:
+            here, there = now["machine"].get(name), then["machine"].get(name)
+            if here != there:
+                raise UsageError(
+                    f"the other result has {name} {there}, this machine {here}: "
+                    "compare all the same with --force"
+                )
+        if now["configuration"]["variant"] != then["configuration"]["variant"]:
+            raise UsageError(
+                f"the other result is of variant {then['configuration']['variant']}: "
+                "compare all the same with --force"
+            )
+    except (KeyError, TypeError, AttributeError):
+        raise FileFormatError("the other result is not one of `lecun89 bench --save`") from None
+
+
+def compare(now: dict[str, Any], then: dict[str, Any]) -> list[Comparison]:
+    """The rows that both results have.
+
+    Raises:
+        FileFormatError: `then` is no result of bench, or has no row of this one.
+    """
+
+    def key(row: dict[str, Any]) -> tuple[str, str, str]:
+        return str(row["name"]), str(row["device"]), str(row["engine"])
+
+    try:
+        before = {key(row): float(row["us_per_step"]) for row in then["rows"]}
+        pairs = [
+            Comparison(*key(row), row["us_per_step"] / before[key(row)])
+            for row in now["rows"]
+            if key(row) in before
+        ]
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError):
+        raise FileFormatError("the other result is not one of `lecun89 bench --save`") from None
+    if not pairs:
+        raise FileFormatError("the other result has no row in common with this one")
+    return pairs

@@ -1,0 +1,103 @@
+"""The ways of training that are compared, which of them work here, and the recipe of each."""
+
+from dataclasses import dataclass
+
+from lecun89.data import get_data
+from lecun89.devices import list_devices, usable_cores
+from lecun89.engines import native
+from lecun89.settings import Settings
+from lecun89.variants import get_variant
+
+MINI_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of training.
+
+    Attributes:
+        name: what it is, in words.
+        device: ``cpu``, ``cuda:N`` or ``mps``.
+        engine: name of the engine.
+        batch_size: examples in a step; None for all of them.
+        networks: independent networks that are trained at once, each with its own seed.
+    """
+
+    name: str
+    device: str
+    engine: str
+    batch_size: int | None
+    networks: int = 1
+
+    def settings(
+        self, variant: str, data: str, seed: int, passes: int | None = None, lr: float | None = None
+    ) -> Settings:
+        """Settings of one of its networks; passes and learning rate are the variant's if None."""
+        of = get_variant(variant)
+        return Settings(
+            variant=variant,
+            data=data,
+            seed=seed,
+            passes=of.passes[data] if passes is None else passes,
+            lr=of.lr if lr is None else lr,
+            batch_size=self.batch_size,
+            device=self.device,
+            engine=self.engine,
+            threads=1,
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a way trains to an error: chosen once, on the validation split, for every seed.
+
+    Attributes:
+        variant: its name.
+        lr: learning rate of the first pass.
+        passes: over the training split of 1989.
+    """
+
+    variant: str
+    lr: float
+    passes: int
+
+    def steps(self, batch_size: int | None) -> int:
+        """Steps of the whole recipe at a batch size."""
+        examples = get_data("1989").train
+        return self.passes * -(-examples // (batch_size or examples))
+
+
+RECIPES: dict[int | None, Recipe] = {
+    1: Recipe("fast", get_variant("fast").lr, get_variant("fast").passes["1989"]),
+    MINI_BATCH: Recipe("fast", 1e-2, 12),
+}
+"""Recipes by batch size. None has one for the full batch yet: 150 updates end at 6% of error."""
+
+
+def list_ways(device: str = "auto") -> tuple[list[Way], dict[str, str]]:
+    """The ways that work here, and of those that do not, why not.
+
+    Args:
+        device: only this one, or ``auto`` for all.
+    """
+    ways: list[Way] = []
+    absent: dict[str, str] = {}
+    for state in list_devices():
+        if device not in ("auto", state.name, state.name.partition(":")[0]):
+            continue
+        if not state.available:
+            absent[state.name] = state.detail
+            continue
+        if state.name == "cpu":
+            if (reason := native.why_absent()) is None:
+                ways.append(Way("one at a time", "cpu", "native", 1))
+                if usable_cores() > 1:
+                    networks = usable_cores()
+                    ways.append(Way(f"{networks} networks", "cpu", "native", 1, networks))
+            else:
+                absent["native engine"] = reason
+        ways.append(Way("one at a time", state.name, "eager", 1))
+        if state.name != "mps":
+            ways.append(Way(f"mini-batch {MINI_BATCH}", state.name, "eager", MINI_BATCH))
+        ways.append(Way("full batch", state.name, "eager", None))
+    return ways, absent

@@ -1,0 +1,93 @@
+"""The tables of `lecun89 bench`."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from lecun89.bench import Comparison, Row
+from lecun89.bench.report import speedups
+from lecun89.render.lines import duration, microseconds
+from lecun89.render.tables import plain_table
+
+
+def cost_table(rows: Sequence[Row], title: str) -> Table:
+    """What a step costs, and what the paper's 23 passes would take at that cost."""
+    eager = [
+        row
+        for row in rows
+        if (row.way.device, row.way.engine, row.way.batch_size) == ("cpu", "eager", 1)
+    ]
+    cells = []
+    for row in rows:
+        ratio = speedups(row, eager[0] if eager else None)
+        cells.append(
+            [
+                row.way.name,
+                f"{row.way.device}, {row.way.engine}",
+                microseconds(row.seconds_per_step),
+                f"{row.examples_per_second:,.0f}",
+                f"{row.peak_share:.0%}" if row.peak_share >= 0.01 else f"{row.peak_share:.1%}",
+                f"~{duration(row.paper_seconds)}",
+                _times(ratio["eager_cpu"]),
+                _times(ratio["m1_2022"]),
+                _times(ratio["sun4_1989"]),
+            ]
+        )
+    headings = [
+        "",
+        "on",
+        ">step",
+        ">digits/s",
+        ">of peak",
+        ">23 passes",
+        ">eager",
+        ">M1",
+        ">SUN-4",
+    ]
+    return plain_table(headings, cells, title)
+
+
+def race_table(rows: Sequence[Row], target: float) -> Table:
+    """How long each way trains until the error is reached, or that it was not."""
+    cells = []
+    for row in rows:
+        recipe, race = row.recipe, row.race
+        if recipe is None:
+            continue
+        seconds = row.seconds_to_error
+        shown = "" if seconds is None else duration(seconds)
+        cells.append(
+            [
+                row.way.name,
+                f"{row.way.device}, {row.way.engine}",
+                f"{recipe.variant}, lr {recipe.lr:g}, passes {recipe.passes}",
+                shown if race is not None or not shown else f"~{shown}",
+                "" if row.error is None else f"{row.error:.2f}%",
+                "" if race is None else f"{len(race.errors)}",
+                "" if race is None else f"{race.p_value:.3f}",
+                "" if race is None else "yes" if race.reached else "no",
+            ]
+        )
+    headings = [
+        "",
+        "on",
+        "recipe",
+        ">seconds",
+        ">mean error",
+        ">seeds",
+        ">p",
+        ">reached",
+    ]
+    return plain_table(headings, cells, f"time to a mean test error of {target:g}%")
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+    """A step's time now over then, for each row of both results."""
+    cells = [[one.name, f"{one.device}, {one.engine}", f"{one.ratio:.2f}"] for one in comparisons]
+    return plain_table(["", "on", ">now / then"], cells, "a step's time")
+
+
+def _times(ratio: float | None) -> str:
+    if ratio is None:
+        return ""
+    return f"{ratio:,.0f}x" if ratio >= 9.95 else f"{ratio:.2g}x"
