@@ -12,7 +12,7 @@ from tests.conftest import Result
 @pytest.fixture
 def bench(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run bench on two quick ways, with seconds made small."""
-    ways = [Way("mini-batch 64", "cpu", "eager", 64), Way("full batch", "cpu", "eager", None)]
+    ways = [Way("mini-batch 64", "cpu", "eager", 64), Way("mini-batch 512", "cpu", "eager", 512)]
     absent = {"cuda": "no CUDA device is visible"}
     monkeypatch.setattr("lecun89.bench.list_ways", lambda device: (ways, dict(absent)))
     for name in ("_QUICK_SECONDS", "_COST_SECONDS", "_RACE_SECONDS"):
@@ -51,7 +51,7 @@ def test_the_result_as_json_has_the_documented_shape(bench: Callable[..., Result
         assert row["us_per_step"] == pytest.approx(
             1e6 * sorted(row["times"])[len(row["times"]) // 2], rel=0.5
         )
-    assert [row["batch_size"] for row in document["rows"]] == [64, "full"]
+    assert [row["batch_size"] for row in document["rows"]] == [64, 512]
     assert [row["projected"] for row in document["rows"]] == [True, False]
 
 

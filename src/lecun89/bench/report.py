@@ -29,7 +29,7 @@ class Row:
     Attributes:
         way: the way.
         times: seconds of a step, each sample.
-        peak_share: of the device's measured float32 peak, 0 to 1.
+        peak_share: of the device's measured float32 peak, 0 to 1; of as many cores as networks.
         recipe: of the race; None where there is none for its batch size.
         race: its seeds; None where they were not run.
         projected_seconds: to the error, cost times steps, where the race was not run.
@@ -86,7 +86,7 @@ def make_row(way: Way, times: list[float], peak: dict[str, float], **more: Any) 
     """A row, its share of the peak from its cost; `more` are the fields after that."""
     examples = way.networks * (way.batch_size or get_data("1989").train)
     flops = 2 * (MACS + BACKWARD_MACS) * examples / statistics.median(times)
-    return Row(way, times, flops / peak["flops"], **more)
+    return Row(way, times, flops / (way.networks * peak["flops"]), **more)
 
 
 def as_document(

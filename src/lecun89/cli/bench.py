@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _QUICK_SECONDS = 8.0  # for the costs of all ways, more or less
 _COST_SECONDS = 20.0
-_RACE_SECONDS = 60.0  # for the races that fit
+_RACE_SECONDS = 75.0  # for the races that fit
 _MAX_RESULT = 16 << 20
 
 

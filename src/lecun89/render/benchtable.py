@@ -25,7 +25,7 @@ def cost_table(rows: Sequence[Row], title: str) -> Table:
                 row.way.name,
                 f"{row.way.device}, {row.way.engine}",
                 microseconds(row.seconds_per_step),
-                f"{row.examples_per_second:,.0f}",
+                _thousands(row.examples_per_second),
                 f"{row.peak_share:.0%}" if row.peak_share >= 0.01 else f"{row.peak_share:.1%}",
                 f"~{duration(row.paper_seconds)}",
                 _times(ratio["eager_cpu"]),
@@ -38,13 +38,13 @@ def cost_table(rows: Sequence[Row], title: str) -> Table:
         "on",
         ">step",
         ">digits/s",
-        ">of peak",
+        ">peak",
         ">23 passes",
-        ">eager",
-        ">M1",
-        ">SUN-4",
+        ">x eager",
+        ">x M1",
+        ">x SUN-4",
     ]
-    return plain_table(headings, cells, title)
+    return _unbroken(plain_table(headings, cells, title))
 
 
 def race_table(rows: Sequence[Row], target: float) -> Table:
@@ -55,12 +55,12 @@ def race_table(rows: Sequence[Row], target: float) -> Table:
         if recipe is None:
             continue
         seconds = row.seconds_to_error
-        shown = "" if seconds is None else duration(seconds)
+        shown = "" if seconds is None else f"{seconds:,.2f}"
         cells.append(
             [
                 row.way.name,
                 f"{row.way.device}, {row.way.engine}",
-                f"{recipe.variant}, lr {recipe.lr:g}, passes {recipe.passes}",
+                f"{recipe.variant} {recipe.lr:g} x{recipe.passes}",
                 shown if race is not None or not shown else f"~{shown}",
                 "" if row.error is None else f"{row.error:.2f}%",
                 "" if race is None else f"{len(race.errors)}",
@@ -78,7 +78,13 @@ def race_table(rows: Sequence[Row], target: float) -> Table:
         ">p",
         ">reached",
     ]
-    return plain_table(headings, cells, f"time to a mean test error of {target:g}%")
+    return _unbroken(plain_table(headings, cells, f"time to a mean test error of {target:g}%"))
+
+
+def _unbroken(table: Table) -> Table:
+    for column in table.columns:
+        column.no_wrap = True
+    return table
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
@@ -90,4 +96,8 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
 def _times(ratio: float | None) -> str:
     if ratio is None:
         return ""
-    return f"{ratio:,.0f}x" if ratio >= 9.95 else f"{ratio:.2g}x"
+    return _thousands(ratio) if ratio >= 9.95 else f"{ratio:.2g}"
+
+
+def _thousands(value: float) -> str:
+    return f"{value / 1e3:,.0f}k" if value >= 99_500 else f"{value:,.0f}"
