@@ -18,10 +18,12 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
 from lecun89 import devices
+from lecun89.bench.ways import Way
 from lecun89.data import default_data_dir, load
 from lecun89.engines.eager import roll
 from lecun89.evaluation import LOSSES, targets
 from lecun89.models import Network
+from lecun89.seeds import parse_seeds
 from lecun89.settings import Settings
 from lecun89.variants import VARIANTS
 
@@ -100,20 +102,9 @@ def main() -> None:
     parser.add_argument("--seeds", default="0..19")
     parser.add_argument("--save", type=Path, required=True)
     given = parser.parse_args()
-    first, last = map(int, given.seeds.split(".."))
-    seeds = list(range(first, last + 1))
-    variant = VARIANTS[given.variant]
-    settings = Settings(
-        variant=variant.name,
-        data="1989",
-        seed=first,
-        passes=given.passes or variant.passes["1989"],
-        lr=variant.lr,
-        batch_size=1,
-        device="cpu",
-        engine="eager",
-        threads=1,
-    )
+    seeds = parse_seeds(given.seeds)
+    way = Way("one at a time", "cpu", "eager", 1)
+    settings = way.settings(given.variant, "1989", seeds[0], given.passes)
     torch.set_num_threads(1)
     digits = {split: load("1989", split, default_data_dir()) for split in ("train", "test")}
     images = {split: torch.tensor(d.images[:, None]) for split, d in digits.items()}
@@ -127,7 +118,7 @@ def main() -> None:
     document = {
         "schema_version": 1,
         "machine": devices.describe_machine("cpu"),
-        "variant": variant.name,
+        "variant": settings.variant,
         "data": "1989",
         "passes": settings.passes,
         "seeds": seeds,

@@ -13,39 +13,24 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lecun89 import devices
-from lecun89.data import Digits, default_data_dir, load
+from lecun89.bench import describe
+from lecun89.bench.ways import Way
+from lecun89.data import Digits, default_data_dir, get_data, load
 from lecun89.engines import native
-from lecun89.settings import Settings
 from lecun89.variants import VARIANTS
 from reference_loop import ReferenceLoop
 
 REFERENCE_STEPS = 300
-
-
-def settings_of(variant: str, data: str, seed: int = 1337) -> Settings:
-    """The variant's own settings on the native engine."""
-    of = VARIANTS[variant]
-    return Settings(
-        variant=variant,
-        data=data,
-        seed=seed,
-        passes=of.passes[data],
-        lr=of.lr,
-        batch_size=1,
-        device="cpu",
-        engine="native",
-        threads=1,
-    )
+WAY = Way("one at a time", "cpu", "native", 1)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -58,7 +43,8 @@ def seconds(work: Callable[[], object]) -> float:
 def steps_and_scores(splits: dict[str, Digits], data: str, rounds: int) -> dict[str, Any]:
     """Passes of base and modern, the reference loop's steps in between, in turns."""
     engines = {
-        name: native.NativeEngine(settings_of(name, data), splits) for name in ("base", "modern")
+        name: native.NativeEngine(WAY.settings(name, data, 1337), splits)
+        for name in ("base", "modern")
     }
     loops = {name: ReferenceLoop(VARIANTS[name], splits["train"], 1337, 2) for name in engines}
     times: dict[str, dict[str, list[float]]] = {
@@ -87,7 +73,7 @@ def two_seeds(splits: dict[str, Digits], rounds: int) -> dict[str, list[float]]:
     """Five passes of one seed on one core, and of two seeds on two threads, in turns."""
 
     def train(seed: int) -> None:
-        engine = native.NativeEngine(settings_of("base", "1989", seed), splits)
+        engine = native.NativeEngine(WAY.settings("base", "1989", seed), splits)
         for number in range(1, 6):
             engine.begin_pass(number, 0.03)
             engine.run_steps(0, engine.steps_per_pass)
@@ -95,11 +81,8 @@ def two_seeds(splits: dict[str, Digits], rounds: int) -> dict[str, list[float]]:
             engine.score("test")
 
     def both() -> None:
-        threads = [threading.Thread(target=train, args=(seed,)) for seed in (1, 2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(train, (1, 2)))
 
     times: dict[str, list[float]] = {"one": [], "two": []}
     for _ in range(rounds):
@@ -153,11 +136,7 @@ def main() -> None:
     document = {
         "schema_version": 1,
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            **devices.describe_machine("cpu"),
-            "instruction_set": native.instruction_set(),
-            "threads": 1,
-        },
+        "machine": describe("cpu"),
         "seconds": times,
     }
     report(times)
@@ -172,7 +151,7 @@ def report(times: dict[str, Any]) -> None:
         for name, of in times[data].items():
             passes = len(of["native_step"])
             ratios = [r / n for r, n in zip(of["reference_step"], of["native_step"], strict=True)]
-            steps = {"1989": 7291, "full": 50_000}[data]
+            steps = get_data(data).train
             shares = [
                 e / (steps * n) for e, n in zip(of["evaluation"], of["native_step"], strict=True)
             ]

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lecun89.render.lines import duration, microseconds
+from lecun89.render.lines import duration, microseconds, times
 
 
 def table(headings: list[str], rows: list[list[str]]) -> str:
@@ -30,7 +30,7 @@ def costs(document: dict[str, Any]) -> str:
                 f"{row['examples_per_second']:,.0f}",
                 f"{row['peak_share']:.1%}",
                 "~" + duration(row["seconds_23_passes"]),
-                *("" if ratio is None else _times(ratio) for ratio in ratios),
+                *("" if ratio is None else times(ratio) for ratio in ratios),
             ]
         )
     headings = ["", "step", "digits/s", "of peak", "23 passes", "x eager", "x M1", "x SUN-4"]
@@ -57,10 +57,6 @@ def races(document: dict[str, Any]) -> str:
         )
     target = document["configuration"]["until_error"]
     return table(["", "recipe", f"to {target:g}%", "mean error", "seeds", "reached"], rows)
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.2g}"
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.data import Digits
 from lecun89.engines import choose, list_engines, make_engine, native
 from lecun89.engines.eager import EagerEngine, roll
+from lecun89.engines.native import by_name, flatten
 from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.initialization import initial_parameters
@@ -29,19 +30,6 @@ from tests.conftest import ROOT
 kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
 
 INSTRUCTION_SETS = kernel.instruction_sets()
-
-
-def by_name(flat: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    sizes = [int(np.prod(shape)) for shape in PARAMETER_SHAPES.values()]
-    parts = np.split(flat, np.cumsum(sizes)[:-1])
-    return {
-        name: part.reshape(shape)
-        for (name, shape), part in zip(PARAMETER_SHAPES.items(), parts, strict=True)
-    }
-
-
-def flat(arrays: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    return np.concatenate([arrays[name].ravel() for name in PARAMETER_SHAPES])
 
 
 def mask_of(variant: Variant, masks: np.ndarray[Any, Any]) -> Tensor | None:
@@ -84,7 +72,7 @@ def test_gradients_are_those_of_autograd_in_float64(
     parameters = initial_parameters(variant, 5)
     for array in parameters.values():
         array += random.normal(0, 0.1, array.shape).astype(np.float32)
-    network.set("weights", flat(parameters))
+    network.set("weights", flatten(parameters))
     oracle = Network(variant, torch.Generator()).double()
     oracle.load_state_dict({key: torch.from_numpy(value) for key, value in parameters.items()})
     bound = kernel.Digits(digits.images, digits.labels)
@@ -105,7 +93,7 @@ def test_gradients_are_those_of_autograd_in_float64(
             right = parameter.grad.numpy()
             difference = np.abs(found[key] - right).max() / np.abs(right).max()
             assert difference <= 1e-5, (key, example)
-    assert np.array_equal(network.get("weights"), flat(parameters))
+    assert np.array_equal(network.get("weights"), flatten(parameters))
 
 
 def as_eager_state(engine: native.NativeEngine, eager: EagerEngine) -> dict[str, Any]:
@@ -189,7 +177,7 @@ def test_logits_far_below_0_have_finite_gradients() -> None:
         parameters = initial_parameters(VARIANTS["xent"], 1)
         for name, array in parameters.items():
             array[...] = bias if name == "outb" else 0
-        network.set("weights", flat(parameters))
+        network.set("weights", flatten(parameters))
         network.train(digits, 1, 0, 1, 1.0)
         gradient = by_name(network.get("first_moment"))["outb"]
         assert gradient == pytest.approx(np.where(np.arange(10) == 0, -0.9, 0.1), abs=1e-6)

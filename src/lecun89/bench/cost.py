@@ -1,8 +1,8 @@
 """The cost of a step, by the clock of the device it runs on."""
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from lecun89.bench.ways import Way
@@ -29,7 +29,7 @@ def measure_cost(
         way: what to measure.
         variant: name of the variant.
         splits: digits of ``train`` and ``test``.
-        seconds: to spend, more or less; at least five samples are taken.
+        seconds: to spend, more or less; at least five samples are taken, three of a long step.
         make: makes the engines.
 
     Returns:
@@ -69,8 +69,6 @@ def _side_by_side(work: list[Callable[[], None]]) -> None:
     if len(work) == 1:
         work[0]()
         return
-    threads = [threading.Thread(target=one) for one in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(work)) as pool:
+        for future in [pool.submit(one) for one in work]:
+            future.result()

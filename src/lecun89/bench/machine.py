@@ -1,7 +1,6 @@
 """The machine under the measurement: what it is, how busy it is, and what it could do at most."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,13 @@ from lecun89.devices import Stopwatch
 from lecun89.engines import native
 
 _SIZE = 1024  # of the square matrices
-_COPY = 16 << 20  # floats
 
 
 def describe(device: str) -> dict[str, Any]:
     """The machine, its versions, its clock and its load, as values for JSON."""
     description = devices.describe_machine(device)
     if native.why_absent() is None:
-        description |= {
-            "instruction_set": native.instruction_set(),
-            "compiler": native.compiler(),
-        }
+        description |= native.describe()
     description["threads"] = 1
     description["mhz"] = _frequency()
     description["load"] = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
@@ -35,35 +30,23 @@ def busy(machine: dict[str, Any]) -> str | None:
     return f"the machine is busy, with a load of {load} on {machine['cores']} cores"
 
 
-def measure_peak(device: str, rounds: int = 3) -> dict[str, float]:
-    """What a device does at most: a product of large matrices, and a copy, the best of rounds.
+def measure_peak(device: str, rounds: int = 3) -> float:
+    """Float32 operations a second of a product of large matrices, the best of rounds.
 
     Args:
         device: ``cpu``, ``cuda:N`` or ``mps``; the CPU with PyTorch's current threads.
-        rounds: how often each is done after a warm-up.
-
-    Returns:
-        ``flops``, float32 operations a second, and ``bytes``, read and written a second.
+        rounds: how often it is done after a warm-up.
     """
     import torch
 
     a = torch.rand(_SIZE, _SIZE, device=device)
-    source = torch.rand(_COPY, device=device)
-    to = torch.empty_like(source)
-    products = _best(device, lambda: torch.mm(a, a), rounds)
-    copies = _best(device, lambda: to.copy_(source), rounds)
-    return {"flops": 2 * _SIZE**3 / products, "bytes": 8 * _COPY / copies}
-
-
-def _best(device: str, work: Any, rounds: int) -> float:
     watch = Stopwatch(device)
     times = []
     for _ in range(rounds + 1):
         watch.start()
-        work()
+        torch.mm(a, a)
         times.append(watch.stop())
-        time.sleep(0)
-    return min(times[1:])
+    return 2 * _SIZE**3 / min(times[1:])
 
 
 def _frequency() -> float | None:

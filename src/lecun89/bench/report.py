@@ -1,6 +1,7 @@
 """Rows of the result: cost, projections, time to the error, and speedups over three machines."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Row:
     Attributes:
         way: the way.
         times: seconds of a step, each sample.
-        peak_share: of the device's measured float32 peak, 0 to 1; of as many cores as networks.
+        peak_flops: float32 operations a second that the device was measured to reach.
         recipe: of the race; None where there is none for its batch size.
         race: its seeds; None where they were not run.
         projected_seconds: to the error, cost times steps, where the race was not run.
@@ -38,7 +39,7 @@ class Row:
 
     way: Way
     times: list[float]
-    peak_share: float
+    peak_flops: float
     recipe: Recipe | None = None
     race: Race | None = None
     projected_seconds: float | None = None
@@ -58,6 +59,12 @@ class Row:
     def examples_per_second(self) -> float:
         """Of all its networks together."""
         return self.way.networks * self.step_size / self.seconds_per_step
+
+    @property
+    def peak_share(self) -> float:
+        """Of the device's measured peak, 0 to 1; for several networks, of as many cores."""
+        flops = 2 * (MACS + BACKWARD_MACS) * self.examples_per_second
+        return flops / (self.way.networks * self.peak_flops)
 
     @property
     def seconds_per_pass(self) -> float:
@@ -82,24 +89,24 @@ class Row:
         return self.race.mean_error if self.race is not None else self.projected_error
 
 
-def make_row(way: Way, times: list[float], peak: dict[str, float], **more: Any) -> Row:
-    """A row, its share of the peak from its cost; `more` are the fields after that."""
-    examples = way.networks * (way.batch_size or get_data("1989").train)
-    flops = 2 * (MACS + BACKWARD_MACS) * examples / statistics.median(times)
-    return Row(way, times, flops / (way.networks * peak["flops"]), **more)
-
-
 def as_document(
     rows: list[Row], absent: dict[str, str], machine: dict[str, Any], configuration: dict[str, Any]
 ) -> dict[str, Any]:
     """The result as values for JSON."""
-    eager = [row for row in rows if _is_stock(row.way)]
+    eager = stock_row(rows)
     return {
         "machine": machine,
         "configuration": configuration,
-        "rows": [_row(row, eager[0] if eager else None) for row in rows],
+        "rows": [_row(row, eager) for row in rows],
         "absent": absent,
     }
+
+
+def stock_row(rows: Sequence[Row]) -> Row | None:
+    """The row of stock PyTorch, one digit at a time on the CPU, if it was measured."""
+    stock = ("cpu", "eager", 1)
+    ways = (row for row in rows if (row.way.device, row.way.engine, row.way.batch_size) == stock)
+    return next(ways, None)
 
 
 def speedups(row: Row, eager: Row | None) -> dict[str, float | None]:
@@ -109,10 +116,6 @@ def speedups(row: Row, eager: Row | None) -> dict[str, float | None]:
         "m1_2022": M1_SECONDS / row.paper_seconds,
         "sun4_1989": SUN4_SECONDS / row.paper_seconds,
     }
-
-
-def _is_stock(way: Way) -> bool:
-    return (way.device, way.engine, way.batch_size) == ("cpu", "eager", 1)
 
 
 def _row(row: Row, eager: Row | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from lecun89 import devices
 from lecun89.bench.cost import measure_cost
 from lecun89.bench.machine import measure_peak
 from lecun89.bench.race import Race, run_race
-from lecun89.bench.report import Row, make_row
+from lecun89.bench.report import Row
 from lecun89.bench.ways import RECIPES, Way
 from lecun89.data import Digits
 from lecun89.exceptions import one_line
@@ -32,7 +32,7 @@ def measure_rows(
     """
     rows: list[Row] = []
     broken: dict[str, str] = {}
-    peaks: dict[str, dict[str, float]] = {}
+    peaks: dict[str, float] = {}
     for way in ways:
         on_start(f"measuring: {way.name}, {way.device}, {way.engine}")
         try:
@@ -43,7 +43,7 @@ def measure_rows(
         except Exception as error:  # a device out of memory or order says so in many ways
             broken[f"{way.name} on {way.device}, {way.engine}"] = one_line(error)
         else:
-            rows.append(make_row(way, times, peaks[way.device]))
+            rows.append(Row(way, times, peaks[way.device]))
     return rows, broken
 
 
@@ -74,9 +74,9 @@ def race_rows(
             continue
         devices.set_up(way.device, 1)
         step = statistics.median(measure_cost(way, recipe.variant, splits, 0.2))
-        row = replace(row, recipe=recipe, projected_seconds=recipe.steps(way.batch_size) * step)
-        takes = len(seeds) * recipe.steps(way.batch_size) * step
-        if left is None or takes <= left:
+        projected = recipe.steps(way.batch_size) * step
+        row = replace(row, recipe=recipe, projected_seconds=projected)
+        if left is None or len(seeds) * projected <= left:
             on_start(f"training {len(seeds)} seeds: {way.name}, {way.device}, {way.engine}")
             runs = list(run_race(way, recipe, splits, seeds))
             times, setup, errors = (list(column) for column in zip(*runs, strict=True))

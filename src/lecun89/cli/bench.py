@@ -120,21 +120,18 @@ def bench(
         "quick": quick,
         "full": full,
     }
-    document = {
-        "schema_version": 1,
-        **service.as_document(rows, absent, machine, configuration),
-    }
+    document = service.as_document(rows, absent, machine, configuration)
     comparisons = []
     if then is not None:
         if not force:
             service.check_comparable(document, then)
         comparisons = service.compare(document, then)
     if save is not None:
-        write_json(save, document)
+        write_json(save, {"schema_version": 1, **document})
     if json:
         if then is not None:
             document["comparison"] = [vars(one) for one in comparisons]
-        print(json_module.dumps(document, indent=2, allow_nan=False), flush=True)
+        options.print_json(document)
     else:
         _print(rows, absent, machine, variant, until_error, comparisons, quick=quick)
     worst = max(comparisons, key=lambda one: one.ratio, default=None)

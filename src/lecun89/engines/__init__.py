@@ -120,12 +120,8 @@ def choose(settings: Settings) -> EngineChoice:
 def describe_machine(settings: Settings) -> dict[str, Any]:
     """What decides the bits of a training beside its settings, as values for JSON."""
     if settings.engine == "native":
-        description = devices.describe_machine(settings.device, torch_used=False)
-        return {
-            **description,
-            "instruction_set": native.instruction_set(),
-            "compiler": native.compiler(),
-        }
+        machine = devices.describe_machine(settings.device, torch_used=False)
+        return machine | native.describe()
     return devices.describe_machine(settings.device)
 
 

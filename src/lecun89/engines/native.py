@@ -41,18 +41,21 @@ def why_absent() -> str | None:
     return None
 
 
-def compiler() -> str:
-    """The compiler that the kernel was built with: its sums may be fused otherwise by another."""
-    from lecun89 import _native
-
-    return _native.compiler
-
-
 def instruction_set() -> str:
     """The instruction set that the kernel uses here: avx512, avx2, sse2 or neon."""
     from lecun89 import _native
 
     return _native.instruction_sets()[0]
+
+
+def describe() -> dict[str, str]:
+    """What its bits depend on: instruction set and compiler, as values for JSON.
+
+    Another compiler may fuse other multiplications and additions.
+    """
+    from lecun89 import _native
+
+    return {"instruction_set": instruction_set(), "compiler": _native.compiler}
 
 
 def make_network(
@@ -103,7 +106,7 @@ class NativeEngine:
         variant = get_variant(settings.variant)
         self._adamw = variant.optimizer == "adamw"
         self._network = make_network(variant, settings.seed, on=on)
-        self._network.set("weights", _flat(initial_parameters(variant, settings.seed)))
+        self._network.set("weights", flatten(initial_parameters(variant, settings.seed)))
         self._digits = {
             name: _native.Digits(digits.images, digits.labels) for name, digits in splits.items()
         }
@@ -138,10 +141,10 @@ class NativeEngine:
 
     def state(self) -> Arrays:
         """Parameters and, for AdamW, its two moments of each and the number of updates."""
-        arrays = _by_name(self._network.get("weights"))
+        arrays = by_name(self._network.get("weights"))
         if self._adamw:
             for key, block in _MOMENTS.items():
-                for name, array in _by_name(self._network.get(block)).items():
+                for name, array in by_name(self._network.get(block)).items():
                     arrays[f"optimizer.{name}.{key}"] = array
             arrays["optimizer.step"] = np.array(self._network.updates, np.int64)
         return arrays
@@ -150,11 +153,11 @@ class NativeEngine:
         """Take over a state of an engine with the same settings."""
         check_arrays(arrays, self.state())
         try:
-            self._network.set("weights", _flat(arrays))
+            self._network.set("weights", flatten(arrays))
             if self._adamw:
                 for key, block in _MOMENTS.items():
                     of = {name: arrays[f"optimizer.{name}.{key}"] for name in PARAMETER_SHAPES}
-                    self._network.set(block, _flat(of))
+                    self._network.set(block, flatten(of))
                 self._network.updates = int(arrays["optimizer.step"])
         except ValueError as error:
             raise FileFormatError(str(error)) from error
@@ -171,7 +174,7 @@ def check_usable(settings: Settings) -> None:
             "--engine native trains one example at a time: leave --batch-size out, "
             "or use --engine eager"
         )
-    if settings.device not in ("cpu", "auto"):
+    if settings.device != "cpu":
         raise UsageError(
             f"--engine native runs on the CPU, not on {settings.device}: use --engine eager"
         )
@@ -182,11 +185,13 @@ def check_usable(settings: Settings) -> None:
         )
 
 
-def _flat(arrays: Arrays) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+def flatten(arrays: Arrays) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    """The parameters as the kernel takes them: all in a row, in the order of PARAMETER_SHAPES."""
     return np.concatenate([arrays[name].ravel() for name in PARAMETER_SHAPES])
 
 
-def _by_name(flat: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> Arrays:
+def by_name(flat: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> Arrays:
+    """What `flatten` was made of."""
     arrays: Arrays = {}
     start = 0
     for name, shape in PARAMETER_SHAPES.items():

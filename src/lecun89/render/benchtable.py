@@ -5,21 +5,17 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from lecun89.bench import Comparison, Row
-from lecun89.bench.report import speedups
-from lecun89.render.lines import duration, microseconds
+from lecun89.bench.report import speedups, stock_row
+from lecun89.render.lines import duration, microseconds, times
 from lecun89.render.tables import plain_table
 
 
 def cost_table(rows: Sequence[Row], title: str) -> Table:
     """What a step costs, and what the paper's 23 passes would take at that cost."""
-    eager = [
-        row
-        for row in rows
-        if (row.way.device, row.way.engine, row.way.batch_size) == ("cpu", "eager", 1)
-    ]
+    eager = stock_row(rows)
     cells = []
     for row in rows:
-        ratio = speedups(row, eager[0] if eager else None)
+        ratio = speedups(row, eager)
         cells.append(
             [
                 row.way.name,
@@ -96,7 +92,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
 def _times(ratio: float | None) -> str:
     if ratio is None:
         return ""
-    return _thousands(ratio) if ratio >= 9.95 else f"{ratio:.2g}"
+    return _thousands(ratio) if ratio >= 99_500 else times(ratio)
 
 
 def _thousands(value: float) -> str:

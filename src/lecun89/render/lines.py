@@ -35,6 +35,11 @@ def microseconds(seconds: float) -> str:
     return f"{value:,.1f} us" if value < 100 else f"{value:,.0f} us"
 
 
+def times(ratio: float) -> str:
+    """How many times: ``0.27``, ``5.4``, ``301,426``."""
+    return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.2g}"
+
+
 def seeds_line(split: str, scores: Sequence[Score]) -> str:
     """The error over seeds in a line: mean, deviation, interval of the mean."""
     summary = summarise([score.error_percent for score in scores])

@@ -24,11 +24,47 @@ from lecun89.settings import Settings
 from lecun89.training import PassResult, Position
 
 
-class TrainingDisplay:
-    """Shows progress on stderr and each pass's eval lines on stdout (or stderr).
+class _Display:
+    """Bars on stderr where that is a terminal; used as a context manager around the training."""
 
-    Used as a context manager around the training.
-    """
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True)
+        self._bars: Progress | None = None
+        # Not Rich's is_terminal: FORCE_COLOR makes that true for a file, too.
+        if sys.stderr.isatty() and not quiet:
+            self._bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>5.1f}%"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                TextColumn("left"),
+                console=self._console,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+
+    def __enter__(self) -> Self:
+        """Start the bars."""
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the bars away."""
+        if self._bars:
+            self._bars.stop()
+
+
+class TrainingDisplay(_Display):
+    """Shows progress on stderr and each pass's eval lines on stdout (or stderr)."""
 
     def __init__(self, settings: Settings, *, quiet: bool, lines_to_stderr: bool) -> None:
         """Prepare the display.
@@ -38,34 +74,14 @@ class TrainingDisplay:
             quiet: show nothing at all.
             lines_to_stderr: keep stdout free for a document.
         """
+        super().__init__(quiet=quiet)
         self._settings = settings
-        self._quiet = quiet
-        self._console = Console(stderr=True)
         self._lines_to_stderr = lines_to_stderr
         self._steps = settings.steps_per_pass
         self._began = time.monotonic()
         self._done_before: int | None = None
-        self._bar: Progress | None = None
-        # Not Rich's is_terminal: FORCE_COLOR makes that true for a file, too.
-        if sys.stderr.isatty() and not quiet:
-            self._bar = _bars(self._console)
-            self._task = self._bar.add_task("", total=settings.passes * self._steps)
-
-    def __enter__(self) -> Self:
-        """Start the bar."""
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take the bar away."""
-        if self._bar:
-            self._bar.stop()
+        if self._bars:
+            self._task = self._bars.add_task("", total=settings.passes * self._steps)
 
     def show_progress(self, run: Run, position: Position) -> None:
         """Move the bar to a position."""
@@ -73,9 +89,9 @@ class TrainingDisplay:
         if self._done_before is None:
             self._done_before = done
             self._began = time.monotonic()
-        if self._bar:
+        if self._bars:
             number = min(position.passes + 1, self._settings.passes)
-            self._bar.update(
+            self._bars.update(
                 self._task,
                 completed=done,
                 description=f"pass {number}/{self._settings.passes}",
@@ -85,7 +101,7 @@ class TrainingDisplay:
         """Print the lines of a finished pass."""
         if self._quiet:
             return
-        if not self._bar:
+        if not self._bars:
             self._console.print(self._plain_line(result), highlight=False, soft_wrap=True)
         lines = [
             str(result.number),
@@ -93,7 +109,7 @@ class TrainingDisplay:
             eval_line("test", result.test),
         ]
         # A live bar and stdout on one terminal: only the bar's console knows where to print.
-        if self._lines_to_stderr or (self._bar and sys.stdout.isatty()):
+        if self._lines_to_stderr or (self._bars and sys.stdout.isatty()):
             for line in lines:
                 self._console.print(line, highlight=False, soft_wrap=True)
         else:
@@ -112,10 +128,10 @@ class TrainingDisplay:
         return line
 
 
-class SeedsDisplay:
+class SeedsDisplay(_Display):
     """Shows trainings that run side by side, all on stderr: a bar each, a line when one ends.
 
-    Used as a context manager around them; its methods may be called on any thread.
+    Its methods may be called on any thread.
     """
 
     def __init__(self, trainings: int, *, quiet: bool) -> None:
@@ -125,28 +141,10 @@ class SeedsDisplay:
             trainings: how many there will be.
             quiet: show errors alone.
         """
-        self._quiet = quiet
-        self._console = Console(stderr=True)
+        super().__init__(quiet=quiet)
         self._lock = threading.Lock()
         self._ended, self._total = 0, trainings
-        self._bars = _bars(self._console) if sys.stderr.isatty() and not quiet else None
         self._tasks: dict[Path, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        """Start the bars."""
-        if self._bars:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take the bars away."""
-        if self._bars:
-            self._bars.stop()
 
     def show_progress(self, run: Run, position: Position) -> None:
         """Move the bar of a training, which appears with its first step."""
@@ -181,18 +179,3 @@ class SeedsDisplay:
             if shown:
                 line = f"{line} ({self._ended} of {self._total})"
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>5.1f}%"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
