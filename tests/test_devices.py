@@ -16,13 +16,13 @@ without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="this machin
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", "", "cpu:0", "cuda:-1"])
 def test_a_name_that_is_no_device_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="known: auto, cpu, cuda"):
-        devices.choose(name, batched=False)
+        devices.choose(name, step_size=1)
 
 
 @without_cuda
 def test_missing_cuda_says_why_and_what_there_is() -> None:
     with pytest.raises(DeviceError, match=r"cuda is not available: .+; available: cpu"):
-        devices.choose("cuda", batched=True)
+        devices.choose("cuda", step_size=7291)
 
 
 def test_index_out_of_range_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,10 +30,10 @@ def test_index_out_of_range_says_how_many_there_are(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "init", lambda: None)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
-    assert devices.choose("cuda", batched=True).device == "cuda:0"
-    assert devices.choose("cuda:1", batched=False).device == "cuda:1"
+    assert devices.choose("cuda", step_size=7291).device == "cuda:0"
+    assert devices.choose("cuda:1", step_size=1).device == "cuda:1"
     with pytest.raises(DeviceError, match=r"index 2 is out of range, there are 2; .*cuda:1"):
-        devices.choose("cuda:2", batched=True)
+        devices.choose("cuda:2", step_size=7291)
 
 
 def test_a_driver_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,20 +43,22 @@ def test_a_driver_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "init", fail)
     with pytest.raises(DeviceError, match="Found no NVIDIA driver on your system; available: cpu"):
-        devices.choose("cuda", batched=True)
+        devices.choose("cuda", step_size=7291)
     assert "NVIDIA driver" in devices.list_devices()[1].detail
 
 
 def test_auto_chooses_by_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_cuda_unavailable", lambda name="cuda": None)
-    one = devices.choose("auto", batched=False)
+    one = devices.choose("auto", step_size=1)
     assert (one.device, one.reason) == ("cpu", "one example at a time is fastest on the CPU")
-    assert devices.choose("auto", batched=True).device == "cuda:0"
+    few = devices.choose("auto", step_size=64)
+    assert (few.device, few.reason) == ("cpu", "small batches are fastest on the CPU")
+    assert devices.choose("auto", step_size=7291).device == "cuda:0"
     monkeypatch.setattr(devices, "_cuda_unavailable", lambda name="cuda": "gone")
     monkeypatch.setattr(devices, "_mps_unavailable", lambda: None)
-    assert devices.choose("auto", batched=True).device == "mps"
+    assert devices.choose("auto", step_size=7291).device == "mps"
     monkeypatch.setattr(devices, "_mps_unavailable", lambda: "gone")
-    assert devices.choose("auto", batched=True).device == "cpu"
+    assert devices.choose("auto", step_size=7291).device == "cpu"
 
 
 def test_mps_with_a_silent_fallback_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +83,7 @@ def test_a_device_that_computes_something_else_is_refused(
     splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = Network(VARIANTS["base"], torch.Generator().manual_seed(1))
-    honest = agreement._outputs_and_gradients
+    honest = agreement.outputs_and_gradients
 
     def faulty(
         network: Network, loss: str, digits: Digits, device: torch.device | None
@@ -93,7 +95,7 @@ def test_a_device_that_computes_something_else_is_refused(
             broken.H3w[0] *= 1.5  # as if a kernel read the wrong stride
         return honest(broken, loss, digits, None)
 
-    monkeypatch.setattr(agreement, "_outputs_and_gradients", faulty)
+    monkeypatch.setattr(agreement, "outputs_and_gradients", faulty)
     with pytest.raises(DeviceError, match="disagrees with the CPU.*--device cpu"):
         agreement.check_agreement(network, "mse", splits["test"], torch.device("cpu"))
 

@@ -14,6 +14,10 @@ from typing import Any
 
 from lecun89.exceptions import DeviceError, UsageError, one_line, unknown_name
 
+# The native engine does as many examples in about 2 ms, which is what launching the kernels of one
+# step takes on a GPU.
+_GPU_STEP_SIZE = 512
+
 NAMES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 
 
@@ -74,12 +78,12 @@ def list_devices() -> list[DeviceState]:
     return devices
 
 
-def choose(requested: str, *, batched: bool) -> DeviceChoice:
+def choose(requested: str, *, step_size: int) -> DeviceChoice:
     """The device to train on.
 
     Args:
         requested: ``auto`` or a device's name.
-        batched: whether a step takes more than one example.
+        step_size: examples in a step, or that are evaluated at once.
 
     Raises:
         UsageError: no device has such a name.
@@ -87,7 +91,7 @@ def choose(requested: str, *, batched: bool) -> DeviceChoice:
     """
     check_name(requested)
     if requested == "auto":
-        return _choose_automatically(batched)
+        return _choose_automatically(step_size)
     if requested == "cpu":
         return DeviceChoice("cpu", "as asked")
     reason = _mps_unavailable() if requested == "mps" else _cuda_unavailable(requested)
@@ -239,13 +243,15 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _choose_automatically(batched: bool) -> DeviceChoice:
-    if not batched:
+def _choose_automatically(step_size: int) -> DeviceChoice:
+    if step_size == 1:
         return DeviceChoice("cpu", "one example at a time is fastest on the CPU")
+    if step_size < _GPU_STEP_SIZE:
+        return DeviceChoice("cpu", "small batches are fastest on the CPU")
     if not _cuda_unavailable():
-        return DeviceChoice("cuda:0", "batches go to the GPU")
+        return DeviceChoice("cuda:0", "large batches go to the GPU")
     if not _mps_unavailable():
-        return DeviceChoice("mps", "batches go to the GPU")
+        return DeviceChoice("mps", "large batches go to the GPU")
     return DeviceChoice("cpu", "no GPU is available")
 
 

@@ -5,12 +5,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from lecun89.engines import Engine
-from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
+from lecun89.engines import Engine, Networks
+from lecun89.exceptions import (
+    DivergedError,
+    FileFormatError,
+    InterruptedRunError,
+    Lecun89Error,
+)
 from lecun89.runs import Run
-from lecun89.training import PassResult, Position, fit
+from lecun89.tensorfile import Arrays
+from lecun89.training import PassResult, Position, fit, fit_together
 
 
 def train(
@@ -140,12 +148,137 @@ def train_all(
     return failed
 
 
-def _restore(run: Run, engine: Engine) -> tuple[Position, list[PassResult]]:
+def train_together(
+    runs: Sequence[Run],
+    make_networks: Callable[[Sequence[Run]], Networks],
+    *,
+    workers: int,
+    checkpoint_seconds: float = 60.0,
+    stop_signal: Callable[[], int | None] = lambda: None,
+    on_progress: Callable[[Run, Position], None] = lambda run, position: None,
+    on_pass: Callable[[Run, PassResult], None] = lambda run, result: None,
+    on_error: Callable[[Run, Lecun89Error], None] = lambda run, error: None,
+) -> dict[Path, Lecun89Error]:
+    """Train runs to their ends, step by step side by side, as far as they are equally far.
+
+    Args:
+        runs: the runs, alike but for seed and learning rate.
+        make_networks: gives fresh networks for some of them.
+        workers: most runs side by side.
+        checkpoint_seconds: as in `train_all`, like the rest.
+        stop_signal: see there.
+        on_progress: see there.
+        on_pass: see there.
+        on_error: see there.
+
+    Returns:
+        What went wrong, by the path of the run; empty when all are at their ends.
+    """
+    failed: dict[Path, Lecun89Error] = {}
+
+    def fail(run: Run, error: Lecun89Error) -> None:
+        if run.path not in failed:
+            failed[run.path] = error
+            on_error(run, error)
+
+    with ExitStack() as stack:
+        groups: dict[tuple[int, int], list[_Saved]] = {}
+        for run in runs:
+            try:
+                stack.enter_context(run.lock())
+                saved = _read(run)
+                groups.setdefault((saved.position.passes, saved.position.step), []).append(saved)
+            except Lecun89Error as error:
+                fail(run, error)
+        left = [saved for group in groups.values() for saved in group]
+        parts = [
+            group[first : first + workers]
+            for group in groups.values()
+            for first in range(0, len(group), workers)
+        ]
+        for group in parts:
+            try:
+                _train_group(
+                    group,
+                    make_networks,
+                    checkpoint_seconds,
+                    stop_signal,
+                    on_progress,
+                    on_pass,
+                    fail,
+                )
+            except InterruptedRunError as error:
+                for saved in left:
+                    if len(saved.results) < saved.run.settings.passes:
+                        fail(saved.run, error)
+                break
+    return failed
+
+
+def _train_group(
+    group: "Sequence[_Saved]",
+    make_networks: Callable[[Sequence[Run]], Networks],
+    checkpoint_seconds: float,
+    stop_signal: Callable[[], int | None],
+    on_progress: Callable[[Run, Position], None],
+    on_pass: Callable[[Run, PassResult], None],
+    fail: Callable[[Run, Lecun89Error], None],
+) -> None:
+    if (signum := stop_signal()) is not None:
+        raise InterruptedRunError(signum, "interrupted before it began")
+    start = group[0].position
+    networks = make_networks([saved.run for saved in group])
+    networks.load_states([saved.state for saved in group])
+    diverged: set[Path] = set()
+    checked = time.monotonic()
+
+    def after_slice(position: Position) -> None:
+        nonlocal checked
+        signum = stop_signal()
+        if signum is not None or time.monotonic() - checked >= checkpoint_seconds:
+            for saved, state, finite in zip(
+                group, networks.states(), networks.is_finite(), strict=True
+            ):
+                if finite and saved.run.path not in diverged:
+                    saved.run.save_state(state, position)
+            checked = time.monotonic()
+        for saved in group:
+            on_progress(saved.run, position)
+        if signum is not None:
+            steps = f"step {position.step:,} of {networks.steps_per_pass:,}"
+            raise InterruptedRunError(
+                signum, f"interrupted in pass {position.passes + 1} after {steps}"
+            )
+
+    trainings = [saved.run.settings for saved in group]
+    for outcomes in fit_together(networks, trainings, start, after_slice):
+        for saved, state, outcome in zip(group, networks.states(), outcomes, strict=True):
+            if isinstance(outcome, DivergedError):
+                diverged.add(saved.run.path)
+                fail(saved.run, outcome)
+                continue
+            saved.results.append(outcome)
+            saved.run.save_pass(saved.results, state)
+            on_pass(saved.run, outcome)
+        checked = time.monotonic()
+        if len(diverged) == len(group):
+            return
+        if (signum := stop_signal()) is not None:
+            raise InterruptedRunError(signum, f"interrupted after pass {len(group[0].results)}")
+
+
+@dataclass
+class _Saved:
+    """A run as it lies on disk; `results` grows with it."""
+
+    run: Run
+    state: Arrays
+    position: Position
+    results: list[PassResult]
+
+
+def _read(run: Run) -> _Saved:
     state, position = run.load_state()
-    try:
-        engine.load_state(state)
-    except FileFormatError as error:
-        raise FileFormatError(f"the state of {run.path} is of another training: {error}") from error
     # A crash between metrics and state leaves a line too many, of a pass that is done again.
     results = run.read_metrics()[: position.passes]
     if len(results) != position.passes:
@@ -153,6 +286,15 @@ def _restore(run: Run, engine: Engine) -> tuple[Position, list[PassResult]]:
             f"{run.path / 'metrics.jsonl'} has {len(results)} passes before the saved state, "
             f"which is after pass {position.passes}"
         )
-    if results and position.step == 0:
-        run.save_pass(results, state)  # in case a file of that pass was lost
-    return position, results
+    return _Saved(run, state, position, results)
+
+
+def _restore(run: Run, engine: Engine) -> tuple[Position, list[PassResult]]:
+    saved = _read(run)
+    try:
+        engine.load_state(saved.state)
+    except FileFormatError as error:
+        raise FileFormatError(f"the state of {run.path} is of another training: {error}") from error
+    if saved.results and saved.position.step == 0:
+        run.save_pass(saved.results, saved.state)  # in case a file of that pass was lost
+    return saved.position, saved.results

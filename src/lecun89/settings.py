@@ -55,11 +55,6 @@ class Settings:
             raise UsageError(f"--threads {self.threads} is out of range: at least 1")
 
     @property
-    def batched(self) -> bool:
-        """Whether a step takes more than one example."""
-        return self.batch_size != 1
-
-    @property
     def examples(self) -> int:
         """Digits in the training split."""
         return get_data(self.data).train

@@ -2,14 +2,17 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
-from lecun89.engines import Engine
+from lecun89.engines import Engine, Networks, Steps
 from lecun89.exceptions import DivergedError
 from lecun89.scores import Score
 from lecun89.settings import Settings
+
+Finite = TypeVar("Finite")
 
 SLICE_SECONDS = 0.05
 """Steps run in slices of about this long; between two, a run can be saved or stopped."""
@@ -70,20 +73,13 @@ def fit(
         DivergedError: the loss or a weight is not finite.
     """
     position = start or Position()
-    slice_steps = 1
     for number in range(position.passes + 1, settings.passes + 1):
         lr = settings.lr_at(number)
         engine.begin_pass(number, lr)
-        while position.step < engine.steps_per_pass:
-            stop = min(position.step + slice_steps, engine.steps_per_pass)
-            began = time.perf_counter()
-            engine.run_steps(position.step, stop)
-            finite = engine.is_finite()
-            seconds = time.perf_counter() - began
+        for after, finite in _slices(engine, position):
+            position = after
             if not finite:
-                raise _diverged(number, stop, engine.steps_per_pass, lr)
-            slice_steps = _next_slice(stop - position.step, seconds)
-            position = Position(number - 1, stop, position.seconds + seconds)
+                raise _diverged(number, position.step, engine.steps_per_pass, lr)
             on_slice(position)
         train, test = (
             engine.score(split, partial(on_slice, position)) for split in ("train", "test")
@@ -93,6 +89,67 @@ def fit(
         engine.end_pass()
         yield PassResult(number, lr, position.seconds, train, test)
         position = Position(number)
+
+
+def fit_together(
+    networks: Networks,
+    trainings: Sequence[Settings],
+    start: Position | None = None,
+    on_slice: Callable[[Position], None] = lambda position: None,
+) -> Iterator[list[PassResult | DivergedError]]:
+    """Train networks side by side, as `fit` trains one; one that diverges leaves the others alone.
+
+    Args:
+        networks: holding the states that belong to `start`.
+        trainings: settings of each, alike but for seed and learning rate.
+        start: where to go on; from the beginning when left out.
+        on_slice: called between slices; what it raises ends the training there.
+
+    Yields:
+        After each pass the result of each network, or how it diverged.
+    """
+    position = start or Position()
+    diverged: dict[int, DivergedError] = {}
+    for number in range(position.passes + 1, trainings[0].passes + 1):
+        lrs = [settings.lr_at(number) for settings in trainings]
+
+        def note_diverged(finite: Sequence[bool], step: int, number: int = number) -> None:
+            for index, fine in enumerate(finite):
+                if not fine and index not in diverged:
+                    lr = trainings[index].lr_at(number)
+                    diverged[index] = _diverged(number, step, networks.steps_per_pass, lr)
+
+        networks.begin_pass(number, lrs)
+        for after, finite in _slices(networks, position):
+            position = after
+            note_diverged(finite, position.step)
+            on_slice(position)
+        between = partial(on_slice, position)
+        scores = [networks.scores(split, between) for split in ("train", "test")]
+        note_diverged(
+            [math.isfinite(train.loss + test.loss) for train, test in zip(*scores, strict=True)],
+            networks.steps_per_pass,
+        )
+        networks.end_pass()
+        yield [
+            diverged.get(index) or PassResult(number, lrs[index], position.seconds, train, test)
+            for index, (train, test) in enumerate(zip(*scores, strict=True))
+        ]
+        position = Position(number)
+
+
+def _slices(engine: Steps[Finite], position: Position) -> Iterator[tuple[Position, Finite]]:
+    """Do the rest of a pass; after each slice, the position and what `is_finite` says."""
+    slice_steps = 1
+    while position.step < engine.steps_per_pass:
+        stop = min(position.step + slice_steps, engine.steps_per_pass)
+        began = time.perf_counter()
+        engine.run_steps(position.step, stop)
+        finite = engine.is_finite()
+        seconds = time.perf_counter() - began
+        slice_steps = _next_slice(stop - position.step, seconds)
+        position = Position(position.passes, stop, position.seconds + seconds)
+        yield position, finite
 
 
 def _next_slice(steps: int, seconds: float) -> int:

@@ -22,9 +22,10 @@ INLINE void step(Parameters& p, Example& e, const float* H2mask, const float* H3
     backward_H1<Activation>(p, e, update);
 }
 
-template <class Activation, class Loss, class Optimizer>
-void train(Network& network, const Training& t, uint32_t pass, int64_t first, int64_t last,
-           double lr) {
+// Examples `first` to before `last` of a pass; calls update() for that of each.
+template <class Activation, class Loss, class MakeUpdate>
+INLINE void run(Parameters& weights, const Training& t, uint32_t pass, int64_t first, int64_t last,
+                MakeUpdate update) {
     Example e;
     alignas(32) float mask[192] = {};
     const bool H2 = t.dropout_after == Layer::H2, H3 = t.dropout_after == Layer::H3;
@@ -32,21 +33,52 @@ void train(Network& network, const Training& t, uint32_t pass, int64_t first, in
         Shift shift = draw_shift(t, pass, uint32_t(i));
         place(t.images + 256 * i, shift.y, shift.x, e);
         if (H2 || H3) draw_mask(t, pass, uint32_t(i), mask);
-        step<Activation, Loss>(network.weights, e, H2 ? mask : kOnes.value,
-                               H3 ? mask : kOnes.value, t.labels[i], t.tanh_output,
-                               Optimizer(lr, ++network.updates));
+        step<Activation, Loss>(weights, e, H2 ? mask : kOnes.value, H3 ? mask : kOnes.value,
+                               t.labels[i], t.tanh_output, update());
+    }
+}
+
+template <class Activation, class Loss, class Optimizer>
+void train_each(Network& network, const Training& t, uint32_t pass, int64_t first, int64_t last,
+                double lr) {
+    run<Activation, Loss>(network.weights, t, pass, first, last,
+                          [&] { return Optimizer(lr, ++network.updates); });
+}
+
+template <class Optimizer>
+void update_all(Network& network, double lr) {
+    Optimizer update(lr, ++network.updates);
+    float* weight = reinterpret_cast<float*>(&network.weights);
+    for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
+        update(weight + i, load(weight + kGradient + i));
+}
+
+template <class Activation, class Loss>
+void train_batches(Network& network, const Training& t, uint32_t pass, int64_t first, int64_t last,
+                   double lr) {
+    for (int64_t step = first; step < last; step++) {
+        const int64_t begin = step * t.batch_size, left = t.digits - begin;
+        const int64_t size = left < t.batch_size ? left : t.batch_size;
+        network.gradient = {};
+        run<Activation, Loss>(network.weights, t, pass, begin, begin + size,
+                              [] { return Accumulate(); });
+        float* gradient = reinterpret_cast<float*>(&network.gradient);
+        const V8 share = all(1 / float(size));
+        for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
+            store(gradient + i, load(gradient + i) * share);
+        if (t.optimizer == OptimizerKind::sgd) update_all<Sgd>(network, lr);
+        if (t.optimizer == OptimizerKind::adamw) update_all<AdamW>(network, lr);
     }
 }
 
 template <class Activation, class Loss>
 void with_optimizer(Network& n, const Training& t, uint32_t pass, int64_t first, int64_t last,
                     double lr) {
-    switch (t.optimizer) {
-        case OptimizerKind::sgd: return train<Activation, Loss, Sgd>(n, t, pass, first, last, lr);
-        case OptimizerKind::adamw: return train<Activation, Loss, AdamW>(n, t, pass, first, last, lr);
-        case OptimizerKind::none:
-            return train<Activation, Loss, KeepGradient>(n, t, pass, first, last, lr);
-    }
+    if (t.batch_size > 1 || t.optimizer == OptimizerKind::none)
+        return train_batches<Activation, Loss>(n, t, pass, first, last, lr);
+    if (t.optimizer == OptimizerKind::sgd)
+        return train_each<Activation, Loss, Sgd>(n, t, pass, first, last, lr);
+    return train_each<Activation, Loss, AdamW>(n, t, pass, first, last, lr);
 }
 
 template <class Activation>

@@ -137,7 +137,8 @@ class BoundNetwork {
   public:
     BoundNetwork(const std::string& instruction_set, const std::string& activation,
                  const std::string& loss, bool tanh_output, const std::string& optimizer,
-                 const std::string& dropout_after, double dropout, int shift, uint64_t seed)
+                 const std::string& dropout_after, double dropout, int shift, uint64_t seed,
+                 int64_t batch_size)
         : kernel_(find_kernel(instruction_set)), network_(new Network()) {
         training_.activation = named<ActivationKind>(
             "activation", activation,
@@ -158,10 +159,14 @@ class BoundNetwork {
         training_.dropout = dropout;
         training_.shift = shift;
         training_.seed = seed;
+        if (batch_size < 1 || batch_size > INT32_MAX)
+            throw std::invalid_argument("batch_size must be 1 to 2**31 - 1");
+        training_.batch_size = batch_size;
     }
 
     void train(const Digits& digits, uint32_t pass, int64_t first, int64_t last, double lr) {
-        check_range(digits, first, last);
+        const int64_t size = training_.batch_size;
+        check_range((int64_t(digits.labels.size()) + size - 1) / size, first, last, "the pass");
         if (!(std::isfinite(lr) && lr > 0)) throw std::invalid_argument("lr must be above 0");
         nb::gil_scoped_release release;
         std::lock_guard<std::mutex> guard(mutex_);
@@ -171,7 +176,7 @@ class BoundNetwork {
 
     // The sum of the losses, and the misses, of digits `first` to before `last`.
     std::pair<double, int64_t> evaluate(const Digits& digits, int64_t first, int64_t last) {
-        check_range(digits, first, last);
+        check_range(int64_t(digits.labels.size()), first, last, "the digits");
         nb::gil_scoped_release release;
         std::lock_guard<std::mutex> guard(mutex_);
         use(digits);
@@ -237,21 +242,23 @@ class BoundNetwork {
     }
 
   private:
-    static void check_range(const Digits& digits, int64_t first, int64_t last) {
-        if (!(0 <= first && first <= last && last <= int64_t(digits.labels.size())))
-            throw std::invalid_argument("first and last must lie within the digits");
+    static void check_range(int64_t count, int64_t first, int64_t last, const char* what) {
+        if (!(0 <= first && first <= last && last <= count))
+            throw std::invalid_argument(std::string("first and last must lie within ") + what);
     }
 
     void use(const Digits& digits) {
         training_.images = digits.images;
         training_.labels = digits.labels.data();
+        training_.digits = int64_t(digits.labels.size());
     }
 
     Parameters& block(const std::string& which) {
         return *named<Parameters*>("block", which,
                                    {{"weights", &network_->weights},
                                     {"first_moment", &network_->first_moment},
-                                    {"second_moment", &network_->second_moment}});
+                                    {"second_moment", &network_->second_moment},
+                                    {"gradient", &network_->gradient}});
     }
 
     const Kernel& kernel_;
@@ -289,9 +296,9 @@ NB_MODULE(_native, m) {
         .def(nb::init<Array, const Array&>(), "images"_a, "labels"_a);
     nb::class_<BoundNetwork>(m, "Network")
         .def(nb::init<const std::string&, const std::string&, const std::string&, bool,
-                      const std::string&, const std::string&, double, int, uint64_t>(),
+                      const std::string&, const std::string&, double, int, uint64_t, int64_t>(),
              nb::kw_only(), "instruction_set"_a, "activation"_a, "loss"_a, "tanh_output"_a,
-             "optimizer"_a, "dropout_after"_a, "dropout"_a, "shift"_a, "seed"_a)
+             "optimizer"_a, "dropout_after"_a, "dropout"_a, "shift"_a, "seed"_a, "batch_size"_a)
         .def("train", &BoundNetwork::train, "digits"_a, "pass_number"_a, "first"_a, "last"_a,
              "lr"_a)
         .def("evaluate", &BoundNetwork::evaluate, "digits"_a, "first"_a, "last"_a)

@@ -42,7 +42,7 @@ struct alignas(64) Parameters {
 
 enum class ActivationKind { tanh, relu };
 enum class LossKind { mse, cross_entropy };
-enum class OptimizerKind { sgd, adamw, none };  // none keeps gradients in Network::first_moment
+enum class OptimizerKind { sgd, adamw, none };  // none leaves weights as they are
 enum class Layer { none, H2, H3 };
 
 // A training's constants. Digits are not owned; pixels are in [-1, 1], labels below 10.
@@ -55,14 +55,17 @@ struct Training {
     double dropout;
     int shift;
     uint64_t seed;
+    int64_t batch_size;               // examples in a step
     const float* images = nullptr;    // [n][16][16]
     const uint8_t* labels = nullptr;  // [n]
+    int64_t digits = 0;               // n
 };
 
 struct Network {
     Parameters weights;
     Parameters first_moment;   // of AdamW
     Parameters second_moment;  // of AdamW
+    Parameters gradient;       // of the last step, where it is kept: in batches, and without optimizer
     int64_t updates;
 };
 
@@ -74,7 +77,7 @@ struct Score {
 // What each instruction set implements; see kernel.cpp.
 struct Kernel {
     const char* name;
-    // Steps `first` to before `last` of a pass, one example each.
+    // Steps `first` to before `last` of a pass; its last step takes the examples that are left.
     void (*train)(Network&, const Training&, uint32_t pass, int64_t first, int64_t last, double lr);
     // Of digits `first` to before `last`.
     Score (*evaluate)(const Parameters&, const Training&, int64_t first, int64_t last);

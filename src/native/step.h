@@ -25,6 +25,7 @@ struct Relu {
 
 constexpr std::ptrdiff_t kFirstMoment = sizeof(Parameters) / sizeof(float);
 constexpr std::ptrdiff_t kSecondMoment = 2 * kFirstMoment;
+constexpr std::ptrdiff_t kGradient = 3 * kFirstMoment;
 
 // Optimizers take eight neighbouring weights and their gradient. Each weight is touched once a
 // step, while it is in a register for the backward pass anyway.
@@ -57,10 +58,10 @@ struct AdamW {
     }
 };
 
-struct KeepGradient {
-    KeepGradient(double, int64_t) {}
+// In batches, in place of an optimizer.
+struct Accumulate {
     INLINE void operator()(float* weight, V8 gradient) const {
-        store(weight + kFirstMoment, gradient);
+        store(weight + kGradient, load(weight + kGradient) + gradient);
     }
 };
 

@@ -98,7 +98,7 @@ def test_a_run_records_where_its_values_came_from(
         "batch_size": "flag",
         "threads": "default",
     }
-    assert run.machine["torch"]
+    assert run.machine["cpu"]
     config = json.loads((run.path / "config.json").read_text())
     assert config["settings"]["batch_size"] == {"value": "full", "origin": "flag"}
 

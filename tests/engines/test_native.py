@@ -16,7 +16,7 @@ from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.data import Digits
 from lecun89.engines import choose, list_engines, make_engine, native
 from lecun89.engines.eager import EagerEngine, roll
-from lecun89.engines.native import by_name, flatten
+from lecun89.engines.parameters import by_name, flatten
 from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.initialization import initial_parameters
@@ -79,7 +79,7 @@ def test_gradients_are_those_of_autograd_in_float64(
     shifts, masks = network.draws(3, 0, 40)
     for example in range(40):
         network.train(bound, 3, example, example + 1, 1.0)
-        found = by_name(network.get("first_moment"))
+        found = by_name(network.get("gradient"))
         image = torch.from_numpy(digits.images[[example], None].astype(np.float64))
         image = torch.roll(image, tuple(shifts[example].tolist()), (2, 3))
         label = torch.tensor(digits.labels[[example]].astype(np.int64))
@@ -179,8 +179,59 @@ def test_logits_far_below_0_have_finite_gradients() -> None:
             array[...] = bias if name == "outb" else 0
         network.set("weights", flatten(parameters))
         network.train(digits, 1, 0, 1, 1.0)
-        gradient = by_name(network.get("first_moment"))["outb"]
+        gradient = by_name(network.get("gradient"))["outb"]
         assert gradient == pytest.approx(np.where(np.arange(10) == 0, -0.9, 0.1), abs=1e-6)
+
+
+@pytest.mark.parametrize("on", INSTRUCTION_SETS)
+@pytest.mark.parametrize("name", ["base", "modern"])
+def test_a_batchs_gradient_is_the_mean_of_its_examples(
+    name: str, on: str, splits: dict[str, Digits]
+) -> None:
+    digits = splits["train"]
+    few = kernel.Digits(digits.images[:20], digits.labels[:20])
+    one, batches = (
+        native.make_network(VARIANTS[name], 5, batch_size=size, optimizer="none", on=on)
+        for size in (1, 8)
+    )
+    for network in (one, batches):
+        network.set("weights", flatten(initial_parameters(VARIANTS[name], 5)))
+    # The last batch has but four.
+    for step, examples in enumerate((range(8), range(8, 16), range(16, 20))):
+        gradients = []
+        for example in examples:
+            one.train(few, 2, example, example + 1, 1.0)
+            gradients.append(one.get("gradient").astype(np.float64))
+        right = np.mean(gradients, axis=0)
+        batches.train(few, 2, step, step + 1, 1.0)
+        found = batches.get("gradient")
+        for key, array in by_name(found - right).items():
+            assert np.abs(array).max() <= 1e-5 * np.abs(by_name(right)[key]).max(), key
+    with pytest.raises(ValueError, match="must lie within the pass"):
+        batches.train(few, 2, 3, 4, 1.0)
+
+
+@pytest.mark.parametrize("name", ["base", "adamw"])
+@pytest.mark.parametrize("batch_size", [100, None])
+def test_batches_train_as_the_eager_engine_does(
+    name: str,
+    batch_size: int | None,
+    settings: Callable[..., Settings],
+    splits: dict[str, Digits],
+) -> None:
+    of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=batch_size, passes=2)
+    engines = [native.NativeEngine(of, splits), EagerEngine(of, splits)]
+    assert engines[0].steps_per_pass == engines[1].steps_per_pass
+    for number in (1, 2):
+        for engine in engines:
+            engine.begin_pass(number, of.lr)
+            engine.run_steps(0, engine.steps_per_pass)
+            engine.end_pass()
+    ours, right = engines[0].state(), engines[1].state()
+    for key in PARAMETER_SHAPES:
+        assert np.abs(ours[key] - right[key]).max() <= 1e-4, key
+    found, expected = (engine.score("test") for engine in engines)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
 
 
 def test_initial_weights_are_those_that_torch_draws() -> None:
@@ -407,18 +458,15 @@ def test_a_state_of_other_settings_is_refused(
         make_engine(settings(variant="adamw", engine="native"), splits).load_state(state)
 
 
-def test_one_example_at_a_time_on_the_cpu_is_for_the_native_engine(
+def test_the_cpu_is_for_the_native_engine(
     settings: Callable[..., Settings],
 ) -> None:
     chosen = choose(settings(engine="auto"))
     assert chosen.engine == "native"
-    assert chosen.reason == f"one example at a time, {INSTRUCTION_SETS[0]}"
-    assert choose(settings(engine="auto", batch_size=8)).engine == "eager"
-    assert choose(settings(engine="auto", batch_size=None)).engine == "eager"
+    assert chosen.reason == f"fastest on the CPU, {INSTRUCTION_SETS[0]}"
+    assert choose(settings(engine="auto", batch_size=None)).engine == "native"
     assert choose(settings(engine="auto", device="cuda:0")).engine == "eager"
     assert choose(settings(engine="eager")).engine == "eager"
-    with pytest.raises(UsageError, match="leave --batch-size out"):
-        choose(settings(engine="native", batch_size=8))
     with pytest.raises(UsageError, match="not on cuda:0"):
         choose(settings(engine="native", device="cuda:0"))
     assert [state.available for state in list_engines()] == [True, True]

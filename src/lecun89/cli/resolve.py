@@ -36,12 +36,16 @@ def new_settings(context: typer.Context) -> list[tuple["Settings", dict[str, str
         seed=given["seed"],
         passes=variant.passes[data.name] if given["passes"] is None else given["passes"],
         lr=variant.lr if given["lr"] is None else given["lr"],
-        batch_size=parse_batch_size(given["batch_size"]),
+        batch_size=(
+            variant.batch_size
+            if given["batch_size"] is None
+            else parse_batch_size(given["batch_size"])
+        ),
         device=given["device"],
         engine=given["engine"],
         threads=devices.check_threads(given["threads"]),
     )
-    device = devices.choose(asked.device, batched=asked.batched)
+    device = devices.choose(asked.device, step_size=asked.step_size)
     engine = engines.choose(replace(asked, device=device.device))
     origins = {name: _origin(context, name) for name in asked.as_document()}
     if asked.device == "auto":
@@ -63,6 +67,10 @@ def workers(text: str, settings: "Settings", networks: int) -> int:
     Raises:
         UsageError: it is neither auto nor a number of at least 1.
     """
+    from lecun89.engines import trains_side_by_side
+
+    if text == "auto" and trains_side_by_side(settings):
+        return networks
     if text == "auto":
         return min(usable_cores() if settings.engine == "native" else 1, networks)
     number: int = options.number("--workers", int)(text)
@@ -77,7 +85,7 @@ def _origin(context: typer.Context, name: str) -> str:
         return "flag"
     if source is not None and source.name == "ENVIRONMENT":
         return "environment"
-    return "variant" if name in ("passes", "lr") else "default"
+    return "variant" if name in ("passes", "lr", "batch_size") else "default"
 
 
 def unchanged_runs(context: typer.Context, names: "Sequence[str]", runs_dir: Path) -> list["Run"]:

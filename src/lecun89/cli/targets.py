@@ -83,9 +83,10 @@ def load_digits(
 def set_up_device(device: str, threads: int) -> "DeviceChoice":
     """Choose and set up the device for an evaluation."""
     from lecun89 import devices
+    from lecun89.data import get_data
 
     devices.check_threads(threads)
-    chosen = devices.choose(device, batched=True)
+    chosen = devices.choose(device, step_size=get_data("1989").train)
     devices.set_up(chosen.device, threads)
     return chosen
 

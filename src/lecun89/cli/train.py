@@ -35,14 +35,15 @@ def train(
         ),
     ] = "auto",
     batch_size: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--batch-size",
             envvar="LECUN89_BATCH_SIZE",
             metavar="N|full",
             help="Examples in a step.",
+            show_default="the variant's",
         ),
-    ] = "1",
+    ] = None,
     passes: Annotated[
         int | None,
         typer.Option(
@@ -153,7 +154,7 @@ def train(
     settings, origins = plans[0]  # the others have other seeds, and nothing else
     together = seeds is not None or len(plans) > 1
     if runs:
-        devices.choose(settings.device, batched=settings.batched)
+        devices.choose(settings.device, step_size=settings.step_size)
         engines.choose(settings)
     _set_up(settings)
     at_a_time = resolve.workers(workers, settings, len(plans))
@@ -177,7 +178,7 @@ def train(
         for run in runs:
             _check_unchanged(run, sha256, machine)
         for of, origins in plans if not runs else ():
-            state = engines.make_engine(of, splits).state()
+            state = engines.initial_state(of, splits)
             runs.append(create_run(runs_dir, of, origins, sha256, machine, state))
             if stop_signal() is not None:
                 break  # nothing of it is trained then, and the runs so far can be gone on with
@@ -205,17 +206,23 @@ def train(
             display.show_pass(run, result)
 
         go_on = _how_to_go_on(runs, context.params)
+        watching: dict[str, Any] = {
+            "checkpoint_seconds": checkpoint_seconds,
+            "stop_signal": stop_signal,
+            "on_progress": display.show_progress,
+            "on_pass": on_pass,
+            "on_error": display.show_error,
+        }
         try:
-            failed = recording.train_all(
-                runs,
-                make_engine,
-                workers=at_a_time,
-                checkpoint_seconds=checkpoint_seconds,
-                stop_signal=stop_signal,
-                on_progress=display.show_progress,
-                on_pass=on_pass,
-                on_error=display.show_error,
-            )
+            if together and engines.trains_side_by_side(settings):
+                failed = recording.train_together(
+                    runs,
+                    lambda some: engines.make_networks([run.settings for run in some], splits),
+                    workers=at_a_time,
+                    **watching,
+                )
+            else:
+                failed = recording.train_all(runs, make_engine, workers=at_a_time, **watching)
         except BrokenPipeError:
             # Whoever read the lines has gone, as head does; the pass is saved.
             options.discard_stdout()

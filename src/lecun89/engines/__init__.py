@@ -1,25 +1,44 @@
 """How steps are executed: one file per engine, behind one protocol; `choose` picks one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from lecun89 import devices
 from lecun89.data import Digits
-from lecun89.engines import native
+from lecun89.engines import native, parameters
 from lecun89.exceptions import unknown_name
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
+from lecun89.variants import get_variant
 
 ENGINES = {
-    "native": "C++, one example at a time, on the CPU",
-    "eager": "PyTorch's autograd, on any device, at any batch size",
+    "native": "C++, on the CPU",
+    "eager": "PyTorch's autograd, on any device",
+    "graph": "PyTorch, networks side by side, steps captured where there is CUDA",
 }
 """Engines by name, with what they are."""
 
 
-class Engine(Protocol):
+Finite = TypeVar("Finite", covariant=True)
+
+
+class Steps(Protocol[Finite]):
+    """What does the steps of a pass."""
+
+    @property
+    def steps_per_pass(self) -> int:
+        """How many there are."""
+
+    def run_steps(self, first: int, last: int) -> None:
+        """Do the steps from `first` to before `last` of this pass."""
+
+    def is_finite(self) -> Finite:
+        """Whether the last loss and all weights are finite; waits for the device."""
+
+
+class Engine(Steps[bool], Protocol):
     """The state of one training, and the means to advance it.
 
     A pass is `begin_pass`, then `run_steps` until `steps_per_pass`, then `end_pass`. Between any
@@ -28,19 +47,11 @@ class Engine(Protocol):
     the state, then `begin_pass` again, then the steps that are left.
     """
 
-    steps_per_pass: int
-
     def begin_pass(self, number: int, lr: float) -> None:
         """Begin a pass, counted from 1: set the learning rate, draw what is drawn once for it."""
 
-    def run_steps(self, first: int, last: int) -> None:
-        """Do the steps from `first` to before `last` of this pass."""
-
     def end_pass(self) -> None:
         """Close the pass: what was drawn for it is used up."""
-
-    def is_finite(self) -> bool:
-        """Whether the last loss and all weights are finite; waits for the device."""
 
     def score(self, split: str, between: Callable[[], None] = lambda: None) -> Score:
         """Evaluate ``train`` or ``test`` with the weights as they are.
@@ -56,6 +67,29 @@ class Engine(Protocol):
 
         Raises:
             FileFormatError: names, shapes or types are not those of these settings.
+        """
+
+
+class Networks(Steps[Sequence[bool]], Protocol):
+    """Trainings side by side, alike but for seed and learning rate: an `Engine` for all of them."""
+
+    def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
+        """Begin a pass, counted from 1, with the learning rate of each network."""
+
+    def end_pass(self) -> None:
+        """Close the pass."""
+
+    def scores(self, split: str, between: Callable[[], None] = lambda: None) -> Sequence[Score]:
+        """Evaluate each network on ``train`` or ``test``."""
+
+    def states(self) -> Sequence[Arrays]:
+        """The state of each network, as `Engine.state` gives it."""
+
+    def load_states(self, states: Sequence[Arrays]) -> None:
+        """Take over states that are equally far.
+
+        Raises:
+            FileFormatError: they are not, or one is not of these settings.
         """
 
 
@@ -83,12 +117,12 @@ class EngineState:
 
 
 def list_engines() -> list[EngineState]:
-    """The state of every engine, in the order of preference."""
+    """The state of every engine."""
     reason = native.why_absent()
     detail = reason or f"{ENGINES['native']}; instruction set {native.instruction_set()}"
     return [
         EngineState("native", reason is None, detail),
-        EngineState("eager", True, ENGINES["eager"]),
+        *(EngineState(name, True, ENGINES[name]) for name in ("eager", "graph")),
     ]
 
 
@@ -108,13 +142,13 @@ def choose(settings: Settings) -> EngineChoice:
         native.check_usable(settings)
     if requested != "auto":
         return EngineChoice(requested, "as asked")
-    if settings.batched:
-        return EngineChoice("eager", "it takes batches")
+    if settings.device.startswith("cuda"):
+        return EngineChoice("graph", f"fastest on {settings.device}")
     if settings.device != "cpu":
         return EngineChoice("eager", f"it runs on {settings.device}")
     if (reason := native.why_absent()) is not None:
         return EngineChoice("eager", f"the native engine is absent: {reason}")
-    return EngineChoice("native", f"one example at a time, {native.instruction_set()}")
+    return EngineChoice("native", f"fastest on the CPU, {native.instruction_set()}")
 
 
 def describe_machine(settings: Settings) -> dict[str, Any]:
@@ -123,6 +157,33 @@ def describe_machine(settings: Settings) -> dict[str, Any]:
         machine = devices.describe_machine(settings.device, torch_used=False)
         return machine | native.describe()
     return devices.describe_machine(settings.device)
+
+
+def trains_side_by_side(settings: Settings) -> bool:
+    """Whether `make_networks` takes trainings of these settings."""
+    return settings.engine == "graph"
+
+
+def make_networks(trainings: Sequence[Settings], splits: dict[str, Digits]) -> Networks:
+    """Networks side by side on one device, with fresh weights from their seeds.
+
+    Args:
+        trainings: settings of each, alike but for seed and learning rate; their engine `graph`.
+        splits: the digits of ``train`` and ``test``.
+
+    Raises:
+        DeviceError: the device's results disagree with the CPU's, or it is out of memory.
+    """
+    from lecun89.engines.graph import GraphNetworks  # which imports PyTorch
+
+    return GraphNetworks(trainings, splits)
+
+
+def initial_state(settings: Settings, splits: dict[str, Digits]) -> Arrays:
+    """The state of a fresh engine of these settings; arguments and errors of `make_engine`."""
+    if settings.engine == "eager":
+        return make_engine(settings, splits).state()
+    return parameters.initial_state(get_variant(settings.variant), settings.seed)
 
 
 def make_engine(settings: Settings, splits: dict[str, Digits]) -> Engine:
@@ -140,6 +201,10 @@ def make_engine(settings: Settings, splits: dict[str, Digits]) -> Engine:
         raise unknown_name("engine", settings.engine, ENGINES)
     if settings.engine == "native":
         return native.NativeEngine(settings, splits)
-    from lecun89.engines.eager import EagerEngine  # which imports PyTorch
+    if settings.engine == "graph":
+        from lecun89.engines.graph import GraphEngine  # which imports PyTorch, as does the next
+
+        return GraphEngine(settings, splits)
+    from lecun89.engines.eager import EagerEngine
 
     return EagerEngine(settings, splits)

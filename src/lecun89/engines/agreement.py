@@ -9,7 +9,9 @@ from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import DeviceError
 from lecun89.models import Network
 
-_DIGITS = 64
+DIGITS = 64
+"""How many digits two devices are compared on."""
+
 _TOLERANCE = 1e-3  # of the largest value; float32 sums in another order differ by 1e-6
 
 
@@ -25,8 +27,19 @@ def check_agreement(network: Network, loss: str, digits: Digits, device: torch.d
     Raises:
         DeviceError: an output or a gradient differs; training there would go wrong unnoticed.
     """
-    ours = _outputs_and_gradients(network, loss, digits, device)
-    for name, reference in _outputs_and_gradients(network, loss, digits, None).items():
+    ours = outputs_and_gradients(network, loss, digits, device)
+    check_close(ours, outputs_and_gradients(network, loss, digits, torch.device("cpu")), device)
+
+
+def check_close(
+    ours: dict[str, torch.Tensor], references: dict[str, torch.Tensor], device: torch.device
+) -> None:
+    """Compare what `named` gives, computed on a device, with the same of the CPU.
+
+    Raises:
+        DeviceError: an output or a gradient differs.
+    """
+    for name, reference in references.items():
         scale = float(reference.abs().max()) or 1.0
         difference = float((ours[name] - reference).abs().max()) / scale
         if not difference <= _TOLERANCE:  # also when it is not a number
@@ -36,16 +49,23 @@ def check_agreement(network: Network, loss: str, digits: Digits, device: torch.d
             )
 
 
-def _outputs_and_gradients(
-    network: Network, loss: str, digits: Digits, device: torch.device | None
+def outputs_and_gradients(
+    network: Network, loss: str, digits: Digits, device: torch.device
 ) -> dict[str, torch.Tensor]:
-    network = copy.deepcopy(network).to(device or "cpu")
-    images = torch.tensor(digits.images[:_DIGITS, None], device=device)
-    labels = torch.tensor(digits.labels[:_DIGITS], dtype=torch.int64, device=device)
+    """Outputs and gradients of a network for the first digits, as `named` has them."""
+    network = copy.deepcopy(network).to(device)
+    images = torch.tensor(digits.images[:DIGITS, None], device=device)
+    labels = torch.tensor(digits.labels[:DIGITS], dtype=torch.int64, device=device)
     outputs = network(images)
     LOSSES[loss](outputs, targets(labels, loss)).backward()
-    found = {"the output": outputs.detach().cpu()}
+    gradients: dict[str, torch.Tensor] = {}
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None
-        found[f"the gradient of {name}"] = parameter.grad.cpu()
-    return found
+        gradients[name] = parameter.grad
+    return named(outputs, gradients)
+
+
+def named(outputs: torch.Tensor, gradients: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What is compared, on the CPU, by what a message calls it."""
+    found = {"the output": outputs.detach().cpu()}
+    return found | {f"the gradient of {name}": g.cpu() for name, g in gradients.items()}

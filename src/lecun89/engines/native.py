@@ -1,4 +1,4 @@
-"""The native engine: one example at a time on the CPU, in C++ (src/native).
+"""The native engine: on the CPU, in C++ (src/native), one example at a time or in batches.
 
 Shifts and dropout masks are a function of seed, pass and example, so that its state is weights
 and optimizer alone. Its stream is not PyTorch's, which the eager engine draws.
@@ -8,10 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.data import Digits
+from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
 from lecun89.exceptions import FileFormatError, UsageError, one_line
 from lecun89.initialization import initial_parameters
 from lecun89.scores import Score
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from lecun89 import _native
 
 _SLICE = 10_000  # digits evaluated at a time: 15 to 60 ms
-_MOMENTS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}
+_BLOCKS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}  # of the kernel
 
 
 @cache
@@ -59,14 +57,21 @@ def describe() -> dict[str, str]:
 
 
 def make_network(
-    variant: Variant, seed: int, *, optimizer: str | None = None, on: str | None = None
+    variant: Variant,
+    seed: int,
+    *,
+    batch_size: int = 1,
+    optimizer: str | None = None,
+    on: str | None = None,
 ) -> "_native.Network":
     """A network of the kernel, all of whose weights are zero.
 
     Args:
         variant: what it computes.
         seed: of its shifts and masks.
-        optimizer: in place of the variant's; ``none`` keeps each example's gradient.
+        batch_size: examples in a step.
+        optimizer: in place of the variant's; ``none`` leaves the weights as they are. The
+            gradient of the last step is kept with it, and in batches.
         on: an instruction set; the best when left out.
     """
     from lecun89 import _native
@@ -81,6 +86,7 @@ def make_network(
         dropout=variant.dropout,
         shift=variant.shift,
         seed=seed,
+        batch_size=batch_size,
     )
 
 
@@ -93,7 +99,7 @@ class NativeEngine:
         """Draw the initial weights, which are the eager engine's.
 
         Args:
-            settings: of the training: batch size 1, on the CPU.
+            settings: of the training, on the CPU.
             splits: the digits of ``train`` and ``test``.
             on: an instruction set; the best when left out.
 
@@ -104,8 +110,8 @@ class NativeEngine:
         from lecun89 import _native
 
         variant = get_variant(settings.variant)
-        self._adamw = variant.optimizer == "adamw"
-        self._network = make_network(variant, settings.seed, on=on)
+        self._optimizer = variant.optimizer
+        self._network = make_network(variant, settings.seed, batch_size=settings.step_size, on=on)
         self._network.set("weights", flatten(initial_parameters(variant, settings.seed)))
         self._digits = {
             name: _native.Digits(digits.images, digits.labels) for name, digits in splits.items()
@@ -141,24 +147,19 @@ class NativeEngine:
 
     def state(self) -> Arrays:
         """Parameters and, for AdamW, its two moments of each and the number of updates."""
-        arrays = by_name(self._network.get("weights"))
-        if self._adamw:
-            for key, block in _MOMENTS.items():
-                for name, array in by_name(self._network.get(block)).items():
-                    arrays[f"optimizer.{name}.{key}"] = array
-            arrays["optimizer.step"] = np.array(self._network.updates, np.int64)
-        return arrays
+        network = self._network
+        moments = {key: network.get(_BLOCKS[key]) for key in MOMENTS[self._optimizer]}
+        return pack(network.get("weights"), moments, network.updates)
 
     def load_state(self, arrays: Arrays) -> None:
         """Take over a state of an engine with the same settings."""
         check_arrays(arrays, self.state())
+        weights, moments, updates = unpack(arrays, self._optimizer)
         try:
-            self._network.set("weights", flatten(arrays))
-            if self._adamw:
-                for key, block in _MOMENTS.items():
-                    of = {name: arrays[f"optimizer.{name}.{key}"] for name in PARAMETER_SHAPES}
-                    self._network.set(block, flatten(of))
-                self._network.updates = int(arrays["optimizer.step"])
+            self._network.set("weights", weights)
+            for key, flat in moments.items():
+                self._network.set(_BLOCKS[key], flat)
+            self._network.updates = updates
         except ValueError as error:
             raise FileFormatError(str(error)) from error
 
@@ -169,11 +170,6 @@ def check_usable(settings: Settings) -> None:
     Raises:
         UsageError: naming the flag that does not go with it.
     """
-    if settings.batched:
-        raise UsageError(
-            "--engine native trains one example at a time: leave --batch-size out, "
-            "or use --engine eager"
-        )
     if settings.device != "cpu":
         raise UsageError(
             f"--engine native runs on the CPU, not on {settings.device}: use --engine eager"
@@ -183,19 +179,3 @@ def check_usable(settings: Settings) -> None:
             f"the native engine is not to be had: {reason}; "
             "a new run can be trained with --engine eager"
         )
-
-
-def flatten(arrays: Arrays) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    """The parameters as the kernel takes them: all in a row, in the order of PARAMETER_SHAPES."""
-    return np.concatenate([arrays[name].ravel() for name in PARAMETER_SHAPES])
-
-
-def by_name(flat: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> Arrays:
-    """What `flatten` was made of."""
-    arrays: Arrays = {}
-    start = 0
-    for name, shape in PARAMETER_SHAPES.items():
-        size = int(np.prod(shape))
-        arrays[name] = flat[start : start + size].reshape(shape)
-        start += size
-    return arrays

@@ -128,6 +128,9 @@ class TrainingDisplay(_Display):
         return line
 
 
+_MOST_BARS = 16  # at a time: hundreds of networks may be trained side by side
+
+
 class SeedsDisplay(_Display):
     """Shows trainings that run side by side, all on stderr: a bar each, a line when one ends.
 
@@ -153,6 +156,8 @@ class SeedsDisplay(_Display):
         settings = run.settings
         with self._lock:
             if run.path not in self._tasks:
+                if len(self._tasks) == _MOST_BARS:
+                    return
                 self._tasks[run.path] = self._bars.add_task(
                     f"seed {settings.seed}", total=settings.passes * settings.steps_per_pass
                 )

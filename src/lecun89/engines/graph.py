@@ -1,0 +1,297 @@
+"""The graph engine: many networks side by side, their steps replayed as captured CUDA graphs.
+
+A step of this network is some hundred small kernels, and to launch them takes a GPU's driver
+longer than to run them. A captured graph launches them at once. Everything a step reads lies at
+a fixed address on the device: weights, digits, learning rates, the number of the step. Where
+there is no CUDA the same code runs operation by operation.
+
+Shifts and dropout masks are the native engine's: a function of seed, pass and example.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.data import Digits
+from lecun89.engines.agreement import DIGITS, check_close, named, outputs_and_gradients
+from lecun89.engines.draws import draw_kept, draw_shifts
+from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
+from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
+from lecun89.exceptions import DeviceError, FileFormatError, one_line
+from lecun89.initialization import initial_parameters
+from lecun89.models import Network
+from lecun89.scores import Score
+from lecun89.settings import Settings
+from lecun89.tensorfile import Arrays, check_arrays
+from lecun89.variants import get_variant
+
+_STEPS_PER_REPLAY = 16
+_EVALUATED = 8192  # examples times networks in one forward pass: 160 MB of windows
+_DRAWN = 1 << 22  # random words at a time: 32 MB each of a dozen tensors
+
+
+class GraphNetworks:
+    """Networks of the same settings but for seed and learning rate, trained in step.
+
+    See `lecun89.engines.Networks`.
+    """
+
+    def __init__(self, trainings: Sequence[Settings], splits: dict[str, Digits]) -> None:
+        """Put digits and initial weights on the device and, on CUDA, capture the step.
+
+        Args:
+            trainings: settings of each network, alike but for seed and learning rate.
+            splits: the digits of ``train`` and ``test``.
+
+        Raises:
+            DeviceError: the device's results disagree with the CPU's, or no step can be captured.
+        """
+        settings = trainings[0]
+        variant = self._variant = get_variant(settings.variant)
+        device = self._device = torch.device(settings.device)
+        self._networks = len(trainings)
+        initial = [flatten(initial_parameters(variant, of.seed)) for of in trainings]
+        self._weights = torch.tensor(np.stack(initial), device=device)
+        self._leaves = [view.detach().requires_grad_() for view in split(self._weights).values()]
+        self._moments = {key: torch.zeros_like(self._weights) for key in MOMENTS[variant.optimizer]}
+        self._losses = torch.zeros(self._networks, device=device)
+        self._updates = self._updates_before = 0
+
+        self._pixels, self._labels, self._targets = {}, {}, {}
+        for name, digits in splits.items():
+            images, labels = torch.tensor(digits.images), torch.tensor(digits.labels).long()
+            one_hot = F.one_hot(labels, 10).float()
+            self._pixels[name] = with_background(images).to(device)
+            self._labels[name] = labels.to(device)
+            self._targets[name] = (one_hot * 2 - 1 if variant.loss == "mse" else one_hot).to(device)
+        self._taps = taps(variant.shift).to(device)
+        self._unshifted = taps(0)[None].to(device)
+
+        # What a step reads beside weights and digits. A step that has fewer examples than the
+        # others repeats the last one, with a share of 0.
+        steps, size = settings.steps_per_pass, settings.step_size
+        rows = torch.arange(steps * size).view(steps, size)
+        used = rows < settings.examples
+        self.steps_per_pass = steps
+        self._rows = rows.clamp(max=settings.examples - 1).to(device)
+        self._shares = (used / used.sum(dim=1, keepdim=True)).to(device)
+        self._examples = torch.arange(settings.examples, device=device)
+        self._seeds = torch.tensor([of.seed for of in trainings], device=device)
+        self._pass = torch.zeros((), dtype=torch.int64, device=device)
+        self._step = torch.zeros(1, dtype=torch.int64, device=device)
+        self._lr = torch.zeros(self._networks, 1, device=device)
+        self._corrections = torch.zeros(steps, 2, device=device)  # of AdamW's moments, each step
+        drawn = (self._networks, settings.examples)
+        self._rolls = torch.zeros(drawn if variant.shift else (1, 1), dtype=torch.int64)
+        self._rolls = self._rolls.to(device)
+        units = {None: 0, "H2": 192, "H3": 30}[variant.dropout_after]
+        self._kept = torch.zeros((*drawn, units), dtype=torch.bool, device=device)
+
+        if device.type != "cpu":
+            self._check(settings, splits["test"])
+        self._draw_once: Callable[[], None] = self._draw
+        self._step_once: Callable[[], None] = self._do_step
+        self._step_often: Callable[[], None] | None = None
+        if device.type == "cuda":
+            self._capture()
+
+    def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
+        """Set learning rates, draw shifts and masks."""
+        first = (number - 1) * self.steps_per_pass
+        self._updates_before = first
+        n = np.minimum(first + np.arange(1.0, self.steps_per_pass + 1), 50_000)  # as the kernel
+        corrections = np.stack([1 / (1 - 0.9**n), 1 / np.sqrt(1 - 0.999**n)], axis=1)
+        self._corrections.copy_(torch.tensor(corrections))
+        self._lr.copy_(torch.tensor(lrs)[:, None])
+        self._pass.fill_(number)
+        self._draw_once()
+
+    def run_steps(self, first: int, last: int) -> None:
+        """Do the steps from `first` to before `last` of this pass."""
+        self._step.fill_(first)
+        left = last - first
+        if self._step_often is not None:
+            for _ in range(left // _STEPS_PER_REPLAY):
+                self._step_often()
+            left %= _STEPS_PER_REPLAY
+        for _ in range(left):
+            self._step_once()
+        self._updates = self._updates_before + last
+
+    def end_pass(self) -> None:
+        """Close the pass: there is nothing to close."""
+
+    def is_finite(self) -> list[bool]:
+        """Of each network, whether its last loss and all weights are finite."""
+        return (self._losses + self._weights.sum(dim=1)).isfinite().tolist()
+
+    @torch.no_grad()
+    def scores(self, split_name: str, between: Callable[[], None] = lambda: None) -> list[Score]:
+        """Evaluate each network on ``train`` or ``test``; waits for the device once."""
+        total = len(self._labels[split_name])
+        p = split(self._weights)
+        loss = torch.zeros(self._networks, device=self._device)
+        misses = torch.zeros(self._networks, dtype=torch.int64, device=self._device)
+        chunk = max(1, _EVALUATED // self._networks)
+        for rows in torch.arange(total, device=self._device).split(chunk):
+            windows = self._windows(split_name, rows, self._unshifted)
+            outputs = forward(self._variant, p, windows, None)
+            loss += losses(self._variant, outputs, self._targets[split_name][rows]).sum(dim=1)
+            misses += (outputs.argmax(dim=2) != self._labels[split_name][rows]).sum(dim=1)
+            between()
+        found = zip(loss.tolist(), misses.tolist(), strict=True)
+        return [Score(loss / total, misses, total) for loss, misses in found]
+
+    def states(self) -> list[Arrays]:
+        """Of each network, parameters and, for AdamW, its moments and the number of updates."""
+        weights = self._weights.cpu().numpy().copy()
+        moments = {key: moment.cpu().numpy().copy() for key, moment in self._moments.items()}
+        return [
+            pack(weights[n], {key: of[n] for key, of in moments.items()}, self._updates)
+            for n in range(self._networks)
+        ]
+
+    def load_states(self, states: Sequence[Arrays]) -> None:
+        """Take over states of networks that are as far as each other."""
+        expected = self.states()[0]
+        for state in states:
+            check_arrays(state, expected)
+        unpacked = [unpack(state, self._variant.optimizer) for state in states]
+        if len({updates for _, _, updates in unpacked}) > 1:
+            raise FileFormatError("the states are after different numbers of steps")
+        self._weights.copy_(torch.tensor(np.stack([weights for weights, _, _ in unpacked])))
+        for key, moment in self._moments.items():
+            moment.copy_(torch.tensor(np.stack([moments[key] for _, moments, _ in unpacked])))
+        self._updates = unpacked[0][2]
+
+    @torch.no_grad()
+    def _draw(self) -> None:
+        variant = self._variant
+        words_per_example = 1 + self._kept.shape[2] // 4
+        for rows in self._examples.split(max(1, _DRAWN // (self._networks * words_per_example))):
+            drawn = (self._seeds, self._pass, rows)
+            at = slice(rows.storage_offset(), rows.storage_offset() + len(rows))
+            if variant.shift:
+                yx = draw_shifts(variant.shift, *drawn) + variant.shift
+                self._rolls[:, at] = yx[:, :, 0] * (2 * variant.shift + 1) + yx[:, :, 1]
+            if variant.dropout:
+                self._kept[:, at] = draw_kept(variant, *drawn)
+
+    def _do_step(self) -> None:
+        rows, shares = self._rows[self._step][0], self._shares[self._step]
+        rolled = self._taps[self._rolls[:, rows]] if self._variant.shift else self._unshifted
+        mask = None
+        if self._variant.dropout:
+            mask = self._kept[:, rows] * (1 / (1 - self._variant.dropout))
+        with torch.enable_grad():
+            p = dict(zip(PARAMETER_SHAPES, self._leaves, strict=True))
+            outputs = forward(self._variant, p, self._windows("train", rows, rolled), mask)
+            per_example = losses(self._variant, outputs, self._targets["train"][rows])
+            total = (per_example * shares).sum(dim=1)
+            gradients = torch.autograd.grad(total.sum(), self._leaves)
+        self._losses.copy_(total.detach())
+        self._update(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1))
+        self._step += 1
+
+    @torch.no_grad()
+    def _update(self, gradient: Tensor) -> None:
+        """torch.optim.SGD and AdamW with their defaults, for learning rates on the device."""
+        if not self._moments:
+            self._weights.sub_(self._lr * gradient)
+            return
+        first, second = self._moments["exp_avg"], self._moments["exp_avg_sq"]
+        rate, root = self._corrections[self._step][0]
+        first.lerp_(gradient, 0.1)
+        second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        self._weights.mul_(1 - self._lr * 0.01)
+        self._weights.sub_(self._lr * rate * first / (second.sqrt() * root + 1e-8))
+
+    def _windows(self, split_name: str, rows: Tensor, taps: Tensor) -> Tensor:
+        return self._pixels[split_name].view(-1)[rows[:, None] * PIXELS + taps]
+
+    def _check(self, settings: Settings, digits: Digits) -> None:
+        """Compare the first network, as it is computed here, with PyTorch's on the CPU."""
+        variant = self._variant
+        network = Network(variant, torch.Generator().manual_seed(settings.seed))
+        rows = torch.arange(DIGITS, device=self._device)
+        leaves = {
+            name: view.clone().requires_grad_() for name, view in split(self._weights[:1]).items()
+        }
+        outputs = forward(variant, leaves, self._windows("test", rows, self._unshifted), None)
+        loss = losses(variant, outputs, self._targets["test"][rows]).mean()
+        gradients = torch.autograd.grad(loss, list(leaves.values()))
+        found = named(outputs[0], {n: g[0] for n, g in zip(leaves, gradients, strict=True)})
+        expected = outputs_and_gradients(network, variant.loss, digits, torch.device("cpu"))
+        check_close(found, expected, self._device)
+
+    def _capture(self) -> None:
+        changing = (self._weights, *self._moments.values(), self._losses, self._step)
+        saved = [tensor.clone() for tensor in changing]
+        try:
+            with torch.cuda.device(self._device):
+                aside = torch.cuda.Stream()
+                aside.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(aside):  # what libraries do once must not be captured
+                    for _ in range(3):
+                        self._draw()
+                        self._step.zero_()
+                        self._do_step()
+                torch.cuda.current_stream().wait_stream(aside)
+                self._draw_once = self._captured(self._draw, 1)
+                self._step_once = self._captured(self._do_step, 1)
+                if self.steps_per_pass >= _STEPS_PER_REPLAY:
+                    self._step_often = self._captured(self._do_step, _STEPS_PER_REPLAY)
+        except RuntimeError as error:
+            raise DeviceError(
+                f"steps cannot be captured on {self._device}: {one_line(error)}; "
+                "train with --engine eager"
+            ) from error
+        for tensor, value in zip(changing, saved, strict=True):
+            tensor.copy_(value)
+
+    def _captured(self, work: Callable[[], None], times: int) -> Callable[[], None]:
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for _ in range(times):
+                work()
+        return graph.replay
+
+
+class GraphEngine:
+    """One network; see `lecun89.engines.Engine`."""
+
+    def __init__(self, settings: Settings, splits: dict[str, Digits]) -> None:
+        """As `GraphNetworks`, of which it is one."""
+        self._networks = GraphNetworks([settings], splits)
+        self.steps_per_pass = self._networks.steps_per_pass
+
+    def begin_pass(self, number: int, lr: float) -> None:
+        """Set the learning rate, draw shifts and masks."""
+        self._networks.begin_pass(number, [lr])
+
+    def run_steps(self, first: int, last: int) -> None:
+        """Do the steps from `first` to before `last` of this pass."""
+        self._networks.run_steps(first, last)
+
+    def end_pass(self) -> None:
+        """Close the pass: there is nothing to close."""
+
+    def is_finite(self) -> bool:
+        """Whether the last loss and all weights are finite; waits for the device."""
+        return self._networks.is_finite()[0]
+
+    def score(self, split: str, between: Callable[[], None] = lambda: None) -> Score:
+        """Evaluate ``train`` or ``test`` with the weights as they are."""
+        return self._networks.scores(split, between)[0]
+
+    def state(self) -> Arrays:
+        """Parameters and the optimizer's state of each."""
+        return self._networks.states()[0]
+
+    def load_state(self, arrays: Arrays) -> None:
+        """Take over a state of an engine with the same settings."""
+        self._networks.load_states([arrays])

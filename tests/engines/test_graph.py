@@ -1,0 +1,328 @@
+"""The graph engine; without CUDA the same code runs operation by operation."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.data import Digits
+from lecun89.engines import choose, initial_state, make_engine, make_networks
+from lecun89.engines.draws import draw_kept, draw_shifts, philox
+from lecun89.engines.eager import EagerEngine, roll
+from lecun89.engines.graph import GraphEngine, GraphNetworks
+from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
+from lecun89.evaluation import LOSSES, targets
+from lecun89.exceptions import DeviceError, DivergedError, FileFormatError, InterruptedRunError
+from lecun89.models import Network
+from lecun89.recording import train_together
+from lecun89.runs import Run, create_run
+from lecun89.settings import Settings
+from lecun89.training import PassResult, fit_together
+from lecun89.variants import VARIANTS
+from tests.conftest import Result
+
+
+def number(value: int) -> torch.Tensor:
+    return torch.tensor(value)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_outputs_and_gradients_are_the_networks_in_float64(
+    name: str, splits: dict[str, Digits]
+) -> None:
+    variant, digits = VARIANTS[name], splits["train"]
+    networks = [Network(variant, torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    random = torch.Generator().manual_seed(0)
+    for network in networks:
+        network.double()
+        for parameter in network.parameters():  # none of the biases 0
+            noise = torch.randn(parameter.shape, generator=random, dtype=torch.float64)
+            parameter.data += 0.1 * noise
+    flat = torch.stack([torch.cat([p.flatten() for p in n.parameters()]) for n in networks])
+    leaves = {key: view.clone().requires_grad_() for key, view in split(flat.detach()).items()}
+    images = torch.tensor(digits.images[:6]).double()
+    labels = torch.tensor(digits.labels[:6]).long()
+    shifts = torch.randint(-1, 2, (2, 6, 2), generator=random)
+    rolls = (shifts[:, :, 0] + 1) * 3 + shifts[:, :, 1] + 1
+    windows = with_background(images).view(-1)[torch.arange(6)[:, None] * PIXELS + taps(1)[rolls]]
+    units = 192 if variant.dropout_after == "H2" else 30
+    mask = (torch.rand(2, 6, units, generator=random) < 0.7).double() / 0.7
+    outputs = forward(variant, leaves, windows, mask if variant.dropout else None)
+    one_hot = torch.nn.functional.one_hot(labels, 10).double()
+    goals = one_hot * 2 - 1 if variant.loss == "mse" else one_hot
+    gradients = torch.autograd.grad(
+        losses(variant, outputs, goals).mean(dim=1).sum(), list(leaves.values())
+    )
+    for index, network in enumerate(networks):
+        kept = mask[index].view(6, 12, 4, 4) if units == 192 else mask[index]
+        theirs = network(roll(images[:, None], shifts[index]), kept if variant.dropout else None)
+        assert torch.allclose(outputs[index], theirs, rtol=1e-12, atol=1e-12)
+        goal = targets(labels, variant.loss)
+        goal = goal.double() if variant.loss == "mse" else goal
+        LOSSES[variant.loss](theirs, goal).backward()
+        for found, (key, parameter) in zip(gradients, network.named_parameters(), strict=True):
+            assert parameter.grad is not None
+            assert torch.allclose(found[index], parameter.grad, rtol=1e-10, atol=1e-12), key
+
+
+def test_words_are_philox() -> None:
+    zero = torch.zeros(1, dtype=torch.int64)
+    # Known answer of the authors' library (Random123, kat_vectors).
+    words = [int(word) for word in philox(zero, number(0), zero, zero)]
+    assert words == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+
+
+@pytest.mark.parametrize("name", ["modern", "modern-h3"])
+def test_shifts_and_masks_are_the_native_engines(name: str) -> None:
+    pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+    from lecun89.engines.native import make_network
+
+    variant = VARIANTS[name]
+    seeds, examples = torch.tensor([3, 2**32 - 1]), torch.arange(50, 90)
+    shifts = draw_shifts(variant.shift, seeds, number(7), examples)
+    kept = draw_kept(variant, seeds, number(7), examples)
+    for index, seed in enumerate(seeds.tolist()):
+        theirs, masks = make_network(variant, seed).draws(7, 50, 90)
+        assert np.array_equal(shifts[index].numpy(), theirs)
+        assert np.array_equal(kept[index].numpy(), masks > 0)
+
+
+def advance(engine: Any, passes: Sequence[int], lr: Any, steps: int | None = None) -> None:
+    for at in passes:
+        engine.begin_pass(at, lr)
+        engine.run_steps(0, steps or engine.steps_per_pass)
+        engine.end_pass()
+
+
+@pytest.mark.parametrize("name", ["base", "adamw"])
+def test_it_trains_as_the_eager_engine_does(
+    name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    # Eight steps, the last of 123 examples.
+    of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=1024)
+    ours, eager = GraphEngine(of, splits), EagerEngine(of, splits)
+    for engine in (ours, eager):
+        advance(engine, (1, 2), of.lr)
+    found, right = ours.state(), eager.state()
+    for key in PARAMETER_SHAPES:
+        assert np.abs(found[key] - right[key]).max() <= 1e-4, key
+    for part in ("train", "test"):
+        assert ours.score(part).loss == pytest.approx(eager.score(part).loss, rel=1e-4)
+        assert abs(ours.score(part).misses - eager.score(part).misses) <= 2
+
+
+def test_it_draws_and_trains_as_the_native_engine_does(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+    of = settings(variant="shift", lr=3e-4, batch_size=1024)
+    engines = [make_engine(replace(of, engine=name), splits) for name in ("graph", "native")]
+    for engine in engines:
+        advance(engine, (1, 2), of.lr)
+    ours, right = (engine.state() for engine in engines)
+    assert ours.keys() == right.keys()
+    for key in ours:
+        assert np.abs(ours[key] - right[key]).max() <= 1e-4, key
+
+
+def test_networks_side_by_side_are_each_as_alone(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    trainings = [
+        settings(variant="modern-h3", seed=seed, lr=lr, batch_size=64, engine="graph")
+        for seed, lr in ((1, 1e-3), (2, 3e-3), (3, 1e-4))
+    ]
+    together = make_networks(trainings, splits)
+    advance(together, (1,), [of.lr for of in trainings], steps=20)
+    for of, state in zip(trainings, together.states(), strict=True):
+        alone = make_engine(of, splits)
+        advance(alone, (1,), of.lr, steps=20)
+        for key, array in alone.state().items():
+            assert np.abs(array - state[key]).max() <= 1e-4, key
+    assert not np.allclose(together.states()[0]["outw"], together.states()[1]["outw"])
+
+
+def test_going_on_within_a_pass_gives_the_same_bits(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    of = settings(variant="modern", lr=3e-4, batch_size=512, engine="graph")
+    whole = make_engine(of, splits)
+    fresh, expected = whole.state(), initial_state(of, splits)
+    assert fresh.keys() == expected.keys()
+    assert all(np.array_equal(fresh[key], expected[key]) for key in fresh)
+    advance(whole, (1,), of.lr)
+    whole.begin_pass(2, of.lr)
+    whole.run_steps(0, 3)
+    resumed = make_engine(of, splits)
+    resumed.load_state(whole.state())
+    resumed.begin_pass(2, of.lr)
+    for engine in (whole, resumed):
+        engine.run_steps(3, 6)
+    ours, right = resumed.state(), whole.state()
+    assert int(right["optimizer.step"]) == 15 + 6
+    assert all(np.array_equal(ours[key], right[key]) for key in right)
+
+
+def test_states_that_are_not_equally_far_are_refused(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    of = [settings(variant="adamw", seed=seed, engine="graph") for seed in (1, 2)]
+    networks = make_networks(of, splits)
+    states = [initial_state(one, splits) for one in of]
+    states[1]["optimizer.step"] = np.array(5, np.int64)
+    with pytest.raises(FileFormatError, match="different numbers of steps"):
+        networks.load_states(states)
+    with pytest.raises(FileFormatError, match="optimizer"):
+        networks.load_states([initial_state(settings(engine="graph"), splits)] * 2)
+
+
+def test_a_device_that_computes_otherwise_is_refused(
+    settings: Callable[..., Settings], splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = settings(engine="graph")
+    networks = GraphNetworks([of], splits)
+    networks._check(of, splits["test"])
+    networks._pixels["test"] = networks._pixels["test"] * 0.99
+    with pytest.raises(DeviceError, match="disagrees with the CPU"):
+        networks._check(of, splits["test"])
+
+
+def test_one_that_diverges_leaves_the_others_alone(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    trainings = [
+        settings(variant="xent", seed=seed, lr=lr, batch_size=2048, passes=2, engine="graph")
+        for seed, lr in ((1, 0.01), (2, 1e38))
+    ]
+    first, second = fit_together(make_networks(trainings, splits), trainings)
+    assert isinstance(first[0], PassResult)
+    assert isinstance(second[0], PassResult)
+    assert second[0].test.loss < first[0].test.loss
+    assert isinstance(first[1], DivergedError)
+    assert second[1] is first[1]
+    assert "lower --lr, which was 1e+38" in str(first[1])
+
+
+@pytest.fixture
+def runs(
+    settings: Callable[..., Settings], splits: dict[str, Digits], tmp_path: Path
+) -> Callable[..., list[Run]]:
+    """Fresh runs, one for each seed."""
+
+    def make(*seeds: int, **changes: Any) -> list[Run]:
+        made = []
+        for seed in seeds:
+            of = settings(
+                **{"batch_size": 2048, "passes": 2, "engine": "graph", "seed": seed} | changes
+            )
+            sha256 = {name: digits.sha256 for name, digits in splits.items()}
+            made.append(
+                create_run(
+                    tmp_path,
+                    of,
+                    dict.fromkeys(of.as_document(), "test"),
+                    sha256,
+                    {},
+                    initial_state(of, splits),
+                )
+            )
+        return made
+
+    return make
+
+
+def test_interrupted_runs_go_on_to_the_same_bits(
+    runs: Callable[..., list[Run]], splits: dict[str, Digits]
+) -> None:
+    def make(some: Sequence[Run]) -> Any:
+        sizes.append(len(some))
+        return make_networks([run.settings for run in some], splits)
+
+    sizes: list[int] = []
+    whole, stopped = runs(1, 2, 3), runs(1, 2, 3)
+    assert train_together(whole, make, workers=3) == {}
+    asked = iter([None, None, 2])
+    failed = train_together(stopped, make, workers=3, stop_signal=lambda: next(asked, 2))
+    assert failed.keys() == {run.path for run in stopped}
+    for error in failed.values():
+        assert isinstance(error, InterruptedRunError)
+        assert "interrupted in pass 1 after step 2 of 4" in str(error)
+    # One of them goes on alone, so that it is ahead of the others; a part is at most two runs.
+    assert train_together(stopped[:1], make, workers=1) == {}
+    assert train_together(stopped, make, workers=2) == {}
+    assert sizes == [3, 3, 1, 1, 2]
+    for one, other in zip(whole, stopped, strict=True):
+        right, ours = one.load_state()[0], other.load_state()[0]
+        assert all(np.abs(right[key] - ours[key]).max() <= 1e-6 for key in right)
+        assert [r.test for r in one.read_metrics()] == [r.test for r in other.read_metrics()]
+
+
+def test_a_run_that_diverges_keeps_its_last_state(
+    runs: Callable[..., list[Run]], splits: dict[str, Digits]
+) -> None:
+    both = runs(1) + runs(2, lr=1e38)
+    failed = train_together(
+        both, lambda some: make_networks([run.settings for run in some], splits), workers=2
+    )
+    assert failed.keys() == {both[1].path}
+    assert len(both[0].read_metrics()) == 2
+    assert both[1].read_metrics() == []
+    state, position = both[1].load_state()
+    assert (position.passes, position.step) == (0, 0)
+    assert all(np.isfinite(array).all() for array in state.values())
+
+
+def test_train_takes_it_for_several_seeds(cli: Callable[..., Result]) -> None:
+    flags = ("--engine", "graph", "--batch-size", 2048, "--passes", 1)
+    document = cli("train", *flags, "--seeds", "0..2", "--json", "-q").document
+    assert [run["seed"] for run in document["runs"]] == [0, 1, 2]
+    config = json.loads((Path(document["runs"][0]["run"]) / "config.json").read_text())
+    assert config["settings"]["engine"] == {"value": "graph", "origin": "flag"}
+    one = cli("train", *flags, "--seed", 1, "--json", "-q").document
+    found = document["runs"][1]["splits"]["test"]
+    assert found["loss"] == pytest.approx(one["splits"]["test"]["loss"], rel=1e-5)
+
+
+def test_it_is_chosen_on_cuda(settings: Callable[..., Settings]) -> None:
+    for batch_size in (1, 64, None):
+        of = settings(engine="auto", device="cuda:0", batch_size=batch_size)
+        assert choose(of).engine == "graph"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("batch_size", [1, 100, None])
+def test_a_captured_step_is_the_cpus(
+    name: str,
+    batch_size: int | None,
+    settings: Callable[..., Settings],
+    splits: dict[str, Digits],
+) -> None:
+    of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=batch_size, engine="graph")
+    engines = [make_engine(replace(of, device=device), splits) for device in ("cpu", "cuda:0")]
+    for engine in engines:
+        # Several steps a replay and single ones; two passes, so that draws are replayed, too.
+        advance(engine, (1, 2), of.lr, steps=min(engine.steps_per_pass, 40))
+    right, ours = (engine.state() for engine in engines)
+    for key in PARAMETER_SHAPES:
+        assert np.abs(ours[key] - right[key]).max() <= max(1e-3, 20 * of.lr), key
+
+
+@pytest.mark.gpu
+def test_hundreds_of_networks_on_a_gpu_are_each_as_alone(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    trainings = [settings(seed=seed, device="cuda:0", engine="graph") for seed in range(256)]
+    together = make_networks(trainings, splits)
+    advance(together, (1,), [0.03] * 256, steps=100)
+    for index in (0, 100, 255):
+        alone = make_engine(trainings[index], splits)
+        advance(alone, (1,), 0.03, steps=100)
+        for key, array in alone.state().items():
+            assert np.abs(array - together.states()[index][key]).max() <= 1e-4, key
