@@ -109,12 +109,12 @@ modern_h3 = replace(
 fast = replace(
     adamw,
     name="fast",
-    change="outside the ladder: the error of base in the least time; adamw with ReLU, in eights",
+    change="outside the ladder: the error of base in the least time; adamw with ReLU, in sixteens",
     activation="relu",
-    lr=5e-3,
+    lr=8e-3,
     lr_decay=20.0,
-    batch_size=8,
-    passes={"1989": 4, "full": 2},
+    batch_size=16,
+    passes={"1989": 5, "full": 2},
 )
 
 VARIANTS: dict[str, Variant] = {

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lecun89.bench.machine import Peak, measure_peak
 from lecun89.bench.race import Race, run_race
 from lecun89.bench.report import Row, as_document
 from lecun89.bench.session import measure_rows, race_rows
@@ -13,6 +14,7 @@ from lecun89.devices import Stopwatch
 from lecun89.engines import make_engine
 from lecun89.settings import Settings
 
+PEAK = Peak(1e11, 1e10)
 MINI = Way("mini-batch", "cpu", "eager", 1024)
 RECIPE = Recipe("fast", 1e-2, 1)
 
@@ -93,25 +95,43 @@ def test_what_does_not_fit_is_projected_and_marked(splits: dict[str, Digits]) ->
     mini, full = race_rows(rows, splits, range(10), 4.1, 0.0)
     assert mini.race is None
     assert mini.projected_seconds is not None
-    assert full.recipe is None
     document = as_document([mini, full], {}, {}, {})
     first, second = document["rows"]
     assert first["projected"] is True
     assert first["reached"] is None
     assert first["seconds_to_error"] == mini.projected_seconds
     assert first["steps"] == 114 * RECIPES[64].passes
-    assert second["projected"] is False
-    assert second["seconds_to_error"] is None
+    assert second["projected"] is True
+    assert second["steps"] == RECIPES[None].passes
     assert second["batch_size"] == "full"
 
 
+def test_a_way_without_a_recipe_has_no_race(splits: dict[str, Digits]) -> None:
+    rows, _ = measure_rows([MINI], "base", splits, 0.1)
+    (row,) = race_rows(rows, splits, range(2), 4.1, 10.0)
+    assert row.recipe is None
+    (document,) = as_document([row], {}, {}, {})["rows"]
+    assert document["projected"] is False
+    assert document["seconds_to_error"] is None
+
+
+def test_the_roof_is_the_lower_of_two_peaks() -> None:
+    peak = Peak(flops=100.0, bytes=10.0)
+    assert peak.roof(operations=50, traffic=1) == 100
+    assert peak.roof(operations=5, traffic=1) == 50
+    found = measure_peak("cpu")
+    # Between a microcontroller and a supercomputer.
+    assert 1e8 < found.flops < 1e13
+    assert 1e8 < found.bytes < 1e13
+
+
 def test_a_projection_has_the_error_of_the_same_steps() -> None:
-    stock = Row(Way("one", "cpu", "eager", 1), [1.7e-3], 1e11)
+    stock = Row(Way("one", "cpu", "eager", 1), [1.7e-3], PEAK)
     race = Race([0.2, 0.2], [0.0, 0.0], [3.6, 3.7], 4.1)
     document = as_document(
         [
-            Row(Way("one", "cpu", "native", 1), [5e-6], 1e11, RECIPES[1], race),
-            Row(stock.way, stock.times, 1e11, RECIPES[1], None, 49.0, race.mean_error),
+            Row(Way("one", "cpu", "native", 1), [5e-6], PEAK, RECIPES[1], race),
+            Row(stock.way, stock.times, PEAK, RECIPES[1], None, 49.0, race.mean_error),
         ],
         {},
         {},
@@ -128,9 +148,9 @@ def test_a_projection_has_the_error_of_the_same_steps() -> None:
 def test_a_way_that_breaks_is_told_and_the_others_are_measured(
     splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(device: str) -> float:
+    def breaks(device: str) -> Peak:
         if device == "cpu":
-            return 1e11
+            return PEAK
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr("lecun89.bench.session.measure_peak", breaks)

@@ -20,7 +20,7 @@ def test_json_tells_machine_devices_engines_and_data(
     assert devices["cpu"]["available"] is True
     assert all(device["detail"] for device in devices.values())
     engines = {engine["name"]: engine for engine in document["engines"]}
-    assert list(engines) == ["native", "eager"]
+    assert list(engines) == ["native", "eager", "graph"]
     assert engines["eager"]["available"] is True
     assert document["data"] == {
         "directory": str(data_dir),

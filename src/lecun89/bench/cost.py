@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from lecun89.bench.ways import Way
 from lecun89.data import Digits
 from lecun89.devices import Stopwatch
-from lecun89.engines import Engine, make_engine
+from lecun89.engines import Engine, Steps, make_engine, make_networks, trains_side_by_side
 
 LEAST_SAMPLES = 5
 LEAST_LONG_SAMPLES = 3  # of a step that alone takes more than its share of the time
@@ -35,17 +36,23 @@ def measure_cost(
     Returns:
         Seconds per step of each sample.
     """
-    engines = [
-        make(way.settings(variant, "1989", seed), splits) for seed in range(1, way.networks + 1)
-    ]
-    for engine in engines:
-        engine.begin_pass(1, way.settings(variant, "1989", 1).lr)
-    steps_per_pass = engines[0].steps_per_pass
+    trainings = [way.settings(variant, "1989", seed) for seed in range(1, way.networks + 1)]
+    workers: list[Steps[Any]] = []
+    if way.networks > 1 and trains_side_by_side(trainings[0]):
+        networks = make_networks(trainings, splits)
+        networks.begin_pass(1, [settings.lr for settings in trainings])
+        workers.append(networks)
+    else:
+        for settings in trainings:
+            engine = make(settings, splits)
+            engine.begin_pass(1, settings.lr)
+            workers.append(engine)
+    steps_per_pass = workers[0].steps_per_pass
     watch = Stopwatch(way.device)
 
     def sample(first: int, steps: int) -> float:
         watch.start()
-        _side_by_side([partial(engine.run_steps, first, first + steps) for engine in engines])
+        _on_threads([partial(worker.run_steps, first, first + steps) for worker in workers])
         return watch.stop() / steps
 
     first = sample(0, 1)  # which also loads what is loaded once
@@ -65,7 +72,7 @@ def measure_cost(
     return times
 
 
-def _side_by_side(work: list[Callable[[], None]]) -> None:
+def _on_threads(work: list[Callable[[], None]]) -> None:
     if len(work) == 1:
         work[0]()
         return

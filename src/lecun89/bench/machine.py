@@ -1,6 +1,8 @@
 """The machine under the measurement: what it is, how busy it is, and what it could do at most."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,25 @@ from lecun89 import devices
 from lecun89.devices import Stopwatch
 from lecun89.engines import native
 
-_SIZE = 1024  # of the square matrices
+_SIZES = {"cpu": 1024, "mps": 2048, "cuda": 4096}  # of the square matrices
+_COPIED = {"cpu": 1 << 25, "mps": 1 << 26, "cuda": 1 << 28}  # float32 numbers
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What a device was measured to reach.
+
+    Attributes:
+        flops: float32 operations a second, of a product of two large matrices.
+        bytes: read and written in a second, of a copy that no cache holds.
+    """
+
+    flops: float
+    bytes: float
+
+    def roof(self, operations: float, traffic: float) -> float:
+        """Operations a second of work that has `traffic` bytes to move for `operations`."""
+        return min(self.flops, self.bytes * operations / traffic)
 
 
 def describe(device: str) -> dict[str, Any]:
@@ -30,8 +50,8 @@ def busy(machine: dict[str, Any]) -> str | None:
     return f"the machine is busy, with a load of {load} on {machine['cores']} cores"
 
 
-def measure_peak(device: str, rounds: int = 3) -> float:
-    """Float32 operations a second of a product of large matrices, the best of rounds.
+def measure_peak(device: str, rounds: int = 3) -> Peak:
+    """The best of rounds of a large matrix product, and of a large copy.
 
     Args:
         device: ``cpu``, ``cuda:N`` or ``mps``; the CPU with PyTorch's current threads.
@@ -39,14 +59,24 @@ def measure_peak(device: str, rounds: int = 3) -> float:
     """
     import torch
 
-    a = torch.rand(_SIZE, _SIZE, device=device)
+    kind = device.partition(":")[0]
+    size, copied = _SIZES[kind], _COPIED[kind]
     watch = Stopwatch(device)
-    times = []
-    for _ in range(rounds + 1):
-        watch.start()
-        torch.mm(a, a)
-        times.append(watch.stop())
-    return 2 * _SIZE**3 / min(times[1:])
+
+    def least(work: Callable[[], object]) -> float:
+        times = []
+        for _ in range(rounds + 1):
+            watch.start()
+            work()
+            times.append(watch.stop())
+        return min(times[1:])
+
+    a = torch.rand(size, size, device=device)
+    product = least(lambda: torch.mm(a, a))
+    source = torch.ones(copied, device=device)
+    target = torch.empty_like(source)
+    copy = least(lambda: target.copy_(source))
+    return Peak(2 * size**3 / product, 2 * 4 * copied / copy)
 
 
 def _frequency() -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lecun89.architecture import MACS
+from lecun89.bench.machine import Peak
 from lecun89.bench.race import Race
 from lecun89.bench.ways import Recipe, Way
 from lecun89.data import get_data
@@ -22,6 +23,8 @@ SUN4_SECONDS = 3 * 24 * 3600.0
 BACKWARD_MACS = 108_120
 """Multiply-accumulates of the backward pass for one example, none for the image's gradient."""
 
+_DIGIT_BYTES = 256 * 4 + 1
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,7 +33,7 @@ class Row:
     Attributes:
         way: the way.
         times: seconds of a step, each sample.
-        peak_flops: float32 operations a second that the device was measured to reach.
+        peak: what the device was measured to reach.
         recipe: of the race; None where there is none for its batch size.
         race: its seeds; None where they were not run.
         projected_seconds: to the error, cost times steps, where the race was not run.
@@ -39,7 +42,7 @@ class Row:
 
     way: Way
     times: list[float]
-    peak_flops: float
+    peak: Peak
     recipe: Recipe | None = None
     race: Race | None = None
     projected_seconds: float | None = None
@@ -62,9 +65,15 @@ class Row:
 
     @property
     def peak_share(self) -> float:
-        """Of the device's measured peak, 0 to 1; for several networks, of as many cores."""
-        flops = 2 * (MACS + BACKWARD_MACS) * self.examples_per_second
-        return flops / (self.way.networks * self.peak_flops)
+        """Of what the device's measured peaks allow, 0 to 1; of all cores that it trains on.
+
+        The roofline of Williams, Waterman and Patterson 2009. The traffic is what cannot be
+        avoided: to read each digit once. Weights fit a cache.
+        """
+        operations = 2 * (MACS + BACKWARD_MACS)
+        roof = self.peak.roof(operations, _DIGIT_BYTES)
+        cores = self.way.networks if self.way.device == "cpu" else 1
+        return operations * self.examples_per_second / (cores * roof)
 
     @property
     def seconds_per_pass(self) -> float:
@@ -97,6 +106,7 @@ def as_document(
     return {
         "machine": machine,
         "configuration": configuration,
+        "peaks": {row.way.device: vars(row.peak) for row in rows},
         "rows": [_row(row, eager) for row in rows],
         "absent": absent,
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lecun89 import devices
 from lecun89.bench.cost import measure_cost
-from lecun89.bench.machine import measure_peak
+from lecun89.bench.machine import Peak, measure_peak
 from lecun89.bench.race import Race, run_race
 from lecun89.bench.report import Row
 from lecun89.bench.ways import RECIPES, Way
@@ -32,7 +32,7 @@ def measure_rows(
     """
     rows: list[Row] = []
     broken: dict[str, str] = {}
-    peaks: dict[str, float] = {}
+    peaks: dict[str, Peak] = {}
     for way in ways:
         on_start(f"measuring: {way.name}, {way.device}, {way.engine}")
         try:

@@ -182,6 +182,12 @@ def _print(
         print(f"not measured: {name}: {reason}")
     if not quick:
         options.print_table(race_table(rows, target))
+    for device, peak in {row.way.device: row.peak for row in rows}.items():
+        each = " of one core" if device == "cpu" else ""
+        print(
+            f"peak{each} of {device}: {peak.flops / 1e9:,.0f} GFLOP/s in a matrix product, "
+            f"{peak.bytes / 1e9:,.0f} GB/s in a copy"
+        )
     if comparisons:
         options.print_table(comparison_table(comparisons))
     print(

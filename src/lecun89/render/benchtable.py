@@ -1,5 +1,6 @@
 """The tables of `lecun89 bench`."""
 
+import statistics
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -58,8 +59,8 @@ def race_table(rows: Sequence[Row], target: float) -> Table:
                 f"{row.way.device}, {row.way.engine}",
                 f"{recipe.variant} {recipe.lr:g} x{recipe.passes}",
                 shown if race is not None or not shown else f"~{shown}",
+                "" if race is None else f"{statistics.median(race.setup_seconds):.2f}",
                 "" if row.error is None else f"{row.error:.2f}%",
-                "" if race is None else f"{len(race.errors)}",
                 "" if race is None else f"{race.p_value:.3f}",
                 "" if race is None else "yes" if race.reached else "no",
             ]
@@ -69,12 +70,15 @@ def race_table(rows: Sequence[Row], target: float) -> Table:
         "on",
         "recipe",
         ">seconds",
-        ">mean error",
-        ">seeds",
+        ">setup",
+        ">error",
         ">p",
         ">reached",
     ]
-    return _unbroken(plain_table(headings, cells, f"time to a mean test error of {target:g}%"))
+    title = f"time to a mean test error of {target:g}%"
+    if seeds := {len(row.race.errors) for row in rows if row.race is not None}:
+        title += f", over {max(seeds)} seeds"
+    return _unbroken(plain_table(headings, cells, title))
 
 
 def _unbroken(table: Table) -> Table:
