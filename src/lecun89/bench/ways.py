@@ -80,7 +80,7 @@ RECIPES: dict[int | None, Recipe] = {
     None: Recipe("modern", 1e-2, 200),
 }
 """Recipes by batch size. Large batches have no noise of their own: without shifts and dropout,
-full batches stop at 4.4% on the validation split, however many there are."""
+full batches stop at 4.4% on the validation split."""
 
 
 def list_ways(device: str = "auto") -> tuple[list[Way], dict[str, str]]:
