@@ -30,7 +30,7 @@ class Variant:
         dropout: probability that a unit is dropped.
         dropout_after: the layer whose outputs are dropped.
         batch_size: examples in a step.
-        passes: passes over the training split, by name of the data.
+        passes: passes over the training split, by name of the data; see `passes_on`.
     """
 
     name: str
@@ -47,6 +47,10 @@ class Variant:
     dropout_after: Literal["H2", "H3"] | None = None
     batch_size: int = 1
     passes: dict[str, int]
+
+    def passes_on(self, data: str) -> int:
+        """Passes over the training split of that data: those of ``1989`` if it has none itself."""
+        return self.passes.get(data, self.passes["1989"])
 
 
 base = Variant(

@@ -316,7 +316,7 @@ def test_one_digit_at_a_time_needs_no_torch(
     env = {"PYTHONPATH": os.pathsep.join([str(broken), *sys.path])}
     result = process("train", "--passes", 2, env=env)
     assert result.exit_code == 0, result.stderr
-    assert "native engine (one example at a time, " in result.stderr
+    assert "native engine (fastest on the CPU, " in result.stderr
     (_, last) = only_run().read_metrics()
     # The seeds' first pass ends at 6.3e-2 and 206 misses; the order of sums is another here.
     assert only_run().read_metrics()[0].train.loss == pytest.approx(6.303316e-02, rel=1e-3)
@@ -341,12 +341,6 @@ def test_without_the_kernel_the_eager_engine_trains(
     refused = process("train", "--engine", "native", env=env)
     assert refused.exit_code == 2
     assert refused.error.startswith("the native engine is not to be had: its kernel was not built")
-
-
-def test_the_native_engine_refuses_batches(cli: Callable[..., Result]) -> None:
-    result = cli("train", "--engine", "native", "--batch-size", 2)
-    assert result.exit_code == 2
-    assert "leave --batch-size out" in result.error
 
 
 SEEDS = ("--variant", "modern", "--seeds", "3..5")

@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from lecun89.data import idx
+from lecun89.data import idx, prepare
 from lecun89.data.mnist import BUNDLED, SHA256, Mnist, read_mnist
 from lecun89.exceptions import DataFormatError, DataUnavailableError
 
@@ -68,7 +68,7 @@ def test_a_directory_without_the_files_says_which_is_missing(tmp_path: Path) -> 
     with pytest.raises(DataUnavailableError, match="no train-images-idx3-ubyte in"):
         read_mnist(str(tmp_path))
     with pytest.raises(DataUnavailableError, match="is no directory"):
-        read_mnist(str(tmp_path / "nothing"))
+        prepare("1989", tmp_path, str(tmp_path / "nothing"))
 
 
 def test_a_damaged_package_is_noticed(
@@ -144,7 +144,7 @@ def mirror(
     # The server's gzip differs from the mirrors' in its header, so its MD5 does too.
     resources = [(name.strip("/"), None) for name in content]
     monkeypatch.setattr(datasets.MNIST, "resources", resources)
-    monkeypatch.setattr("lecun89.data.mnist.DOWNLOAD_TIMEOUT", 1.0)
+    monkeypatch.setattr("lecun89.data.download.DOWNLOAD_TIMEOUT", 1.0)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))

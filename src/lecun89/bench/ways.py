@@ -43,7 +43,7 @@ class Way:
             variant=variant,
             data=data,
             seed=seed,
-            passes=of.passes[data] if passes is None else passes,
+            passes=of.passes_on(data) if passes is None else passes,
             lr=of.lr if lr is None else lr,
             batch_size=self.batch_size,
             device=self.device,

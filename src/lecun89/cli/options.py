@@ -44,7 +44,7 @@ Data = Annotated[
         "--data",
         envvar="LECUN89_DATA",
         metavar="NAME",
-        help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000.",
+        help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000; usps: the real ones of 1989.",
     ),
 ]
 OtherData = Annotated[
@@ -53,7 +53,7 @@ OtherData = Annotated[
         "--data",
         envvar="LECUN89_DATA",
         metavar="NAME",
-        help="1989 or full.",
+        help="1989, full or usps.",
         show_default="what it was trained on",
     ),
 ]

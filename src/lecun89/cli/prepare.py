@@ -10,14 +10,15 @@ from lecun89.cli import options
 def prepare(
     data: options.Data = "1989",
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--source",
             metavar="bundled|download|PATH",
-            help="MNIST from this package, from torchvision's mirrors, or a directory with its "
-            "four IDX files, gzipped or not; verified all the same.",
+            help="MNIST from this package, a download through torchvision, or a directory: with "
+            "MNIST's four IDX files, or USPS's two. Verified all the same.",
+            show_default="bundled; for usps, download",
         ),
-    ] = "bundled",
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Make the digits again and compare; change nothing.")
     ] = False,
@@ -26,7 +27,7 @@ def prepare(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Make the digits ready: 16x16 images from MNIST by the data rule.
+    """Make the digits ready: 16x16 images from MNIST by the data rule, or the real ones of 1989.
 
     The other commands do this by themselves. What is ready already is left as it is.
     """
@@ -35,7 +36,7 @@ def prepare(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     directory = options.data_dir(data_dir)
     prepared = (service.verify if verify else service.prepare)(data, directory, source)
-    if source != "bundled" and not prepared.made and not verify:
+    if source not in (None, "bundled") and not prepared.made and not verify:
         options.note(
             f"{data} is ready already, so that {source} was not read; --verify compares them",
             quiet=quiet,

@@ -34,7 +34,7 @@ def new_settings(context: typer.Context) -> list[tuple["Settings", dict[str, str
         variant=variant.name,
         data=data.name,
         seed=given["seed"],
-        passes=variant.passes[data.name] if given["passes"] is None else given["passes"],
+        passes=variant.passes_on(data.name) if given["passes"] is None else given["passes"],
         lr=variant.lr if given["lr"] is None else given["lr"],
         batch_size=(
             variant.batch_size

@@ -1,23 +1,22 @@
-"""The digits: MNIST by the data rule, prepared once and verified at every use."""
+"""The digits: MNIST by the data rule, or USPS; prepared once and verified at every use."""
 
 from lecun89.data.digits import Digits
 from lecun89.data.prepare import (
     DAMAGED,
-    DATA,
-    SPLITS,
     Prepared,
     default_data_dir,
-    get_data,
     load,
     prepare,
     prepared_state,
     verify,
 )
+from lecun89.data.sets import DATA, SPLITS, DataSet, get_data
 
 __all__ = [
     "DAMAGED",
     "DATA",
     "SPLITS",
+    "DataSet",
     "Digits",
     "Prepared",
     "default_data_dir",

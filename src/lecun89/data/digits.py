@@ -12,12 +12,12 @@ class Digits:
     """One split of one data set.
 
     Attributes:
-        data: name of the data set, ``1989`` or ``full``.
+        data: name of the data set, as in `lecun89.data.DATA`.
         split: ``train``, ``validation`` or ``test``.
         images: (n, 16, 16) float32, -1 for the background to 1 for ink.
         labels: (n,) uint8, the digits 0 to 9.
-        source_index: (n,) int32, each digit's place in MNIST's file (of its test digits for
-            ``test``, of its training digits otherwise).
+        source_index: (n,) int32, each digit's place in the file it comes from (MNIST's or
+            USPS's test digits for ``test``, the training digits otherwise).
         sha256: digest of the images' bytes (little-endian, C order) followed by the labels.
     """
 

@@ -3,11 +3,7 @@
 Wherever the four files come from, their SHA-256 must be the ones below.
 """
 
-import contextlib
 import hashlib
-import socket
-import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lecun89.data import idx
-from lecun89.exceptions import DataFormatError, DataUnavailableError, one_line
+from lecun89.data.download import downloaded
+from lecun89.exceptions import DataFormatError, DataUnavailableError
 
 BUNDLED = Path(__file__).parent / "mnist"
-DOWNLOAD_TIMEOUT = 30.0  # seconds without a byte
 
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -40,20 +36,6 @@ class Mnist:
     test_labels: npt.NDArray[np.uint8]
 
 
-def check_source(source: str) -> str:
-    """The source itself, when it could be one.
-
-    Raises:
-        DataUnavailableError: it is neither ``bundled`` nor ``download`` nor a directory.
-    """
-    if source not in ("bundled", "download") and not Path(source).is_dir():
-        raise DataUnavailableError(
-            f"--source {source} is no directory: give the directory of MNIST's four IDX files, "
-            "bundled or download"
-        )
-    return source
-
-
 def read_mnist(source: str = "bundled") -> Mnist:
     """MNIST from `source`, its bytes verified.
 
@@ -64,7 +46,6 @@ def read_mnist(source: str = "bundled") -> Mnist:
     Raises:
         DataUnavailableError: the files are not there, could not be downloaded, or are others.
     """
-    check_source(source)
     if source == "bundled":
         return _read_directory(BUNDLED, (".xz",), "reinstall lecun89")
     if source == "download":
@@ -106,22 +87,5 @@ def _read_verified(path: Path, name: str) -> npt.NDArray[np.uint8]:
 
 def _download() -> Mnist:
     advice = "use the bundled copy (--source bundled) or a directory (--source PATH)"
-    try:
-        from torchvision.datasets import MNIST
-    except Exception as error:  # a broken torchvision raises more than ImportError
-        raise DataUnavailableError(
-            f"cannot import torchvision, which downloads MNIST ({one_line(error)}): {advice}"
-        ) from error
-    with tempfile.TemporaryDirectory(prefix="lecun89-") as directory:
-        timeout = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                MNIST(directory, download=True)
-        except Exception as error:  # mirrors fail in as many ways as there are networks
-            raise DataUnavailableError(
-                f"could not download MNIST ({one_line(error)}): {advice}"
-            ) from error
-        finally:
-            socket.setdefaulttimeout(timeout)
-        return _read_directory(Path(directory) / "MNIST" / "raw", ("", ".gz"), advice)
+    with downloaded("MNIST", advice) as directory:
+        return _read_directory(directory / "MNIST" / "raw", ("", ".gz"), advice)

@@ -16,9 +16,11 @@ import platformdirs
 
 from lecun89 import tensorfile
 from lecun89.architecture import IMAGE_SIZE
+from lecun89.data import usps
 from lecun89.data.digits import Digits, digits_sha256
-from lecun89.data.mnist import Mnist, check_source, read_mnist
-from lecun89.data.reduction import reduce_images
+from lecun89.data.mnist import read_mnist
+from lecun89.data.rule import RULE, make_digits
+from lecun89.data.sets import SPLITS, DataSet, get_data
 from lecun89.exceptions import (
     CheckFailedError,
     DataUnavailableError,
@@ -27,69 +29,11 @@ from lecun89.exceptions import (
 )
 from lecun89.version import __version__
 
-SPLITS = ("train", "validation", "test")
-SEED = 1337
-VALIDATION = 10_000
-RULE = (
-    f"numpy RandomState({SEED}): test = permutation(10000)[:n_test], then "
-    "train = permutation(60000)[:n_train] and validation = its last 10000; "
-    "bytes / 127.5 - 1, bilinear to 16x16, float32"
-)
-
 DAMAGED = "incomplete or damaged"
 
 _KIND = "digits"
 _MAX_BYTES = 64 << 20
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A data set of the rule.
-
-    Attributes:
-        name: its name.
-        train: digits in its training split.
-        test: digits in its test split.
-        sha256: digest of each split, as in `Digits.sha256`.
-    """
-
-    name: str
-    train: int
-    test: int
-    sha256: dict[str, str]
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """Number of digits, by split."""
-        return {"train": self.train, "validation": VALIDATION, "test": self.test}
-
-
-_VALIDATION_SHA256 = "bb93f33f10064afbb32705eaec4b83ad477e0c264b980f146c51da0247ec4c91"
-
-DATA: dict[str, DataSet] = {
-    "1989": DataSet(
-        "1989",
-        7_291,
-        2_007,
-        {
-            "train": "eb838b30c04de0fa31a68107c0b6ea626dd7367bcbd70fb9caecd16c38db3ca4",
-            "validation": _VALIDATION_SHA256,
-            "test": "e6eadc33b5719e06c62716c5bf93d4e66d0afd278d3162342c3676cf02e68726",
-        },
-    ),
-    "full": DataSet(
-        "full",
-        50_000,
-        10_000,
-        {
-            "train": "15b87cbc3da92f6b6f83fabb85b618c64e8d833d94d7d6f9d46b9e7e39bdf2d8",
-            "validation": _VALIDATION_SHA256,
-            "test": "885b1e9fe6fa895e392d9196579d8853bf6f2964eb8a27fcebab5fbff4ea452b",
-        },
-    ),
-}
-"""The data sets by name: counts and digests."""
 
 
 @dataclass(frozen=True)
@@ -116,35 +60,26 @@ def default_data_dir() -> Path:
     return platformdirs.user_cache_path("lecun89")
 
 
-def get_data(name: str) -> DataSet:
-    """The data set of that name.
-
-    Raises:
-        UsageError: there is none; the message lists the names.
-    """
-    if name not in DATA:
-        raise unknown_name("data", name, DATA)
-    return DATA[name]
-
-
-def prepare(name: str, directory: Path, source: str = "bundled") -> Prepared:
+def prepare(name: str, directory: Path, source: str | None = None) -> Prepared:
     """Make what is missing or damaged of a data set's files; leave the rest as it is.
 
     Args:
-        name: ``1989`` or ``full``.
+        name: of the data set.
         directory: the data directory.
-        source: of MNIST, as `lecun89.data.mnist.read_mnist` takes it.
+        source: as `lecun89.data.mnist.read_mnist` or `lecun89.data.usps.read_usps` takes it;
+            when left out, the copy of MNIST in this package, or a download of USPS.
 
     Raises:
         UsageError: there is no such data set.
-        DataUnavailableError: MNIST could not be had, or the directory cannot be written.
+        DataUnavailableError: MNIST or USPS could not be had, or the directory cannot be written.
     """
     data = get_data(name)
-    check_source(source)
+    if source is not None:
+        check_source(data, source)
     missing = [split for split in SPLITS if _read_or_none(data, split, directory) is None]
     if missing:
-        made = make_digits(data, read_mnist(source), missing)
-        _write(made, directory / name, source)
+        source = source or ("download" if data.source == "usps" else "bundled")
+        _write(_make(data, source, missing), data, directory / name, source)
     return _prepared(data, directory, tuple(missing))
 
 
@@ -165,16 +100,16 @@ def load(name: str, split: str, directory: Path) -> Digits:
     return digits
 
 
-def verify(name: str, directory: Path, source: str = "bundled") -> Prepared:
+def verify(name: str, directory: Path, source: str | None = None) -> Prepared:
     """Make every split again from `source` and compare it with the one on disk.
 
     Raises:
         CheckFailedError: a split on disk is missing, damaged, or differs.
-        DataUnavailableError: MNIST could not be had.
+        DataUnavailableError: MNIST or USPS could not be had.
     """
     data = get_data(name)
     problems = []
-    for made in make_digits(data, read_mnist(source), list(SPLITS)):
+    for made in _make(data, source, list(SPLITS)):
         path = _path(data, made.split, directory)
         try:
             arrays, _ = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
@@ -207,35 +142,28 @@ def prepared_state(name: str, directory: Path) -> str:
     return "ready"
 
 
-def make_digits(data: DataSet, mnist: Mnist, splits: list[str]) -> list[Digits]:
-    """Splits of a data set from MNIST by the data rule (`RULE`).
+def check_source(data: DataSet, source: str) -> None:
+    """Refuse what could not be a source of the data set.
 
     Raises:
-        DataUnavailableError: the result is not the known one, so that something here computes
-            wrongly.
+        DataUnavailableError: it is no directory, nor a name that the data set knows.
     """
-    # The legacy generator, because the seeds' scripts drew from it: test first, then train.
-    random = np.random.RandomState(SEED)
-    test = random.permutation(10_000)
-    train = random.permutation(60_000)
-    made = []
-    for split in splits:
-        index = {
-            "train": train[: data.train],
-            "validation": train[-VALIDATION:],
-            "test": test[: data.test],
-        }[split]
-        images = mnist.test_images if split == "test" else mnist.train_images
-        labels = (mnist.test_labels if split == "test" else mnist.train_labels)[index]
-        reduced = reduce_images(images[index])
-        digest = digits_sha256(reduced, labels)
-        if digest != data.sha256[split]:
-            raise DataUnavailableError(
-                f"{data.name}/{split} came out with SHA-256 {digest[:12]}..., not "
-                f"{data.sha256[split][:12]}...: numpy {np.__version__} computes otherwise here"
-            )
-        made.append(Digits(data.name, split, reduced, labels, index.astype(np.int32), digest))
-    return made
+    names = ("download",) if data.source == "usps" else ("bundled", "download")
+    if source in names or Path(source).is_dir():
+        return
+    files = {
+        "mnist": "MNIST's four IDX files",
+        "usps": "zip.train.gz and zip.test.gz, or usps.bz2 and usps.t.bz2",
+    }[data.source]
+    raise DataUnavailableError(
+        f"--source {source} is no directory: give the directory of {files}, or {' or '.join(names)}"
+    )
+
+
+def _make(data: DataSet, source: str | None, splits: list[str]) -> list[Digits]:
+    if data.source == "usps":
+        return usps.make_digits(data, source or "download", splits)
+    return make_digits(data, read_mnist(source or "bundled"), splits)
 
 
 def _prepared(data: DataSet, directory: Path, made: tuple[str, ...]) -> Prepared:
@@ -254,7 +182,7 @@ def _arrays(digits: Digits) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _write(made: list[Digits], directory: Path, source: str) -> None:
+def _write(made: list[Digits], data: DataSet, directory: Path, source: str) -> None:
     versions = {"lecun89": __version__, "numpy": np.__version__}
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -264,7 +192,7 @@ def _write(made: list[Digits], directory: Path, source: str) -> None:
                 "split": digits.split,
                 "total": len(digits),
                 "sha256": digits.sha256,
-                "rule": RULE,
+                "rule": usps.RULE if data.source == "usps" else RULE,
                 "source": source if source in ("bundled", "download") else "path",
                 "versions": versions,
             }

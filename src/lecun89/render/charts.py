@@ -54,7 +54,7 @@ def curves(
             dot = "." if len(passes) == 1 else None
             axis.plot(passes, train, "--", color=colour, marker=dot, linewidth=1.1, alpha=0.75)
             axis.plot(passes, test, color=colour, marker=dot, linewidth=1.7, label=_plain(name))
-        last = get_variant(settings.variant).passes[settings.data]
+        last = get_variant(settings.variant).passes_on(settings.data)
         for report in REPORTED.get((settings.variant, settings.data), ()):
             for axis, value, size in (
                 (axes[0], report.test_loss, 8),

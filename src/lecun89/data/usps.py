@@ -1,0 +1,192 @@
+"""The digits of the U.S. Postal Service, as the books have them: the counts of the paper.
+
+Two forms of the same numbers are read. *The Elements of Statistical Learning* (Hastie, Tibshirani
+and Friedman) has zip.train.gz and zip.test.gz: a line for each digit, its label and 256 values
+from -1 to 1. LIBSVM has usps.bz2 and usps.t.bz2, which torchvision downloads: the label plus
+one, then index:value for each value that is not 0. Their order is the original one.
+"""
+
+import bz2
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from lecun89.architecture import IMAGE_SIZE
+from lecun89.data.digits import Digits, digits_sha256
+from lecun89.data.download import downloaded
+from lecun89.data.sets import DataSet
+from lecun89.exceptions import DataFormatError, DataUnavailableError, one_line
+
+RULE = (
+    "the USPS digits in their order: train = the first of zip.train, validation = its last 1,000, "
+    "test = zip.test; the values as float32"
+)
+
+TOTALS = {"train": 7_291, "test": 2_007}
+"""Digits in the two files."""
+
+Parsed = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
+"""Images (n, 16, 16) and labels (n,)."""
+
+_PIXELS = IMAGE_SIZE**2
+_ZIP = {"train": "zip.train", "test": "zip.test"}
+_LIBSVM = {"train": "usps", "test": "usps.t"}
+_MAX_BYTES = 64 << 20  # unpacked; zip.train has 14 MB
+_ADVICE = (
+    "give the directory of zip.train.gz and zip.test.gz, or of usps.bz2 and usps.t.bz2, with "
+    "`lecun89 prepare --data usps --source DIRECTORY`"
+)
+
+
+def make_digits(data: DataSet, source: str, splits: list[str]) -> list[Digits]:
+    """Splits of a data set from the USPS digits by `RULE`.
+
+    Args:
+        data: ``usps`` or ``usps-tune``.
+        source: as `read_usps` takes it.
+        splits: their names.
+
+    Raises:
+        DataUnavailableError: the digits could not be had, or are others.
+    """
+    parsed = read_usps(source)
+    made = []
+    for split in splits:
+        images, labels = parsed["test" if split == "test" else "train"]
+        total = len(labels)
+        index = {
+            "train": np.arange(data.train),
+            "validation": np.arange(total - data.validation, total),
+            "test": np.arange(total),
+        }[split].astype(np.int32)
+        digest = digits_sha256(images[index], labels[index])
+        if digest != data.sha256[split]:
+            raise DataUnavailableError(
+                f"the digits of {source} are not the known ones of {data.name}/{split}: their "
+                f"SHA-256 is {digest[:12]}..., not {data.sha256[split][:12]}...; {_ADVICE}"
+            )
+        made.append(Digits(data.name, split, images[index], labels[index], index, digest))
+    return made
+
+
+def read_usps(source: str) -> dict[str, Parsed]:
+    """The digits of both files.
+
+    Args:
+        source: ``download`` (LIBSVM's files, by torchvision), or the path of a directory that
+            holds the book's files or LIBSVM's, packed or not.
+
+    Raises:
+        DataUnavailableError: they are not there, could not be downloaded, or are of another form.
+    """
+    if source == "download":
+        with downloaded("USPS", _ADVICE) as directory:
+            return _read_directory(directory)
+    return _read_directory(Path(source))
+
+
+def read_zip(path: Path, total: int) -> Parsed:
+    """The book's form: label and 256 values, separated by spaces, on each line.
+
+    Raises:
+        DataFormatError: it is not that form, or holds another number of digits.
+        OSError: the file cannot be read.
+    """
+    content = _unpacked(path)
+    if not content.strip():
+        raise DataFormatError(f"{path} is empty")
+    try:
+        numbers = np.loadtxt(io.BytesIO(content), np.float64, comments=None, ndmin=2)
+    except (ValueError, OverflowError) as error:
+        raise DataFormatError(f"{path} is not like zip.train: {one_line(error)}") from error
+    if numbers.shape[1] != 1 + _PIXELS:
+        raise DataFormatError(f"{path} has {numbers.shape[1]} numbers a line, not {1 + _PIXELS}")
+    return _checked(path, numbers[:, 1:], numbers[:, 0], total)
+
+
+def read_libsvm(path: Path, total: int) -> Parsed:
+    """LIBSVM's form: label plus one, then index:value from 1 to 256, zeros left out.
+
+    Raises:
+        DataFormatError: it is not that form, or holds another number of digits.
+        OSError: the file cannot be read.
+    """
+    lines = _unpacked(path).splitlines()
+    if len(lines) != total:
+        raise DataFormatError(f"{path} holds {len(lines):,} digits, not {total:,}")
+    values, labels = np.zeros((total, _PIXELS)), np.zeros(total)
+    for row, line in enumerate(lines):
+        try:
+            label, *pairs = line.split()
+            if len(pairs) > _PIXELS:
+                raise ValueError(f"more than {_PIXELS} values")
+            labels[row] = float(label) - 1
+            for pair in pairs:
+                index, _, value = pair.partition(b":")
+                place = int(index)
+                if not 1 <= place <= _PIXELS:
+                    raise ValueError(f"index {place} is not 1 to {_PIXELS}")
+                values[row, place - 1] = float(value)
+        except ValueError as error:
+            reason = f"{path}, line {row + 1} is not like LIBSVM's: {one_line(error)}"
+            raise DataFormatError(reason) from error
+    return _checked(path, values, labels, total)
+
+
+def _read_directory(directory: Path) -> dict[str, Parsed]:
+    for names, read in ((_ZIP, read_zip), (_LIBSVM, read_libsvm)):
+        found = {split: _find(directory, name) for split, name in names.items()}
+        paths = {split: path for split, path in found.items() if path is not None}
+        if len(paths) == len(found):
+            try:
+                return {split: read(path, TOTALS[split]) for split, path in paths.items()}
+            except OSError as error:
+                reason = f"cannot read {error.filename or directory}: {error.strerror or error}"
+                raise DataUnavailableError(reason) from error
+    raise DataUnavailableError(f"no USPS digits in {directory}: {_ADVICE}")
+
+
+def _find(directory: Path, name: str) -> Path | None:
+    paths = (directory / (name + suffix) for suffix in ("", ".gz", ".bz2"))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        with _open(path) as source:
+            content = source.read(_MAX_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataFormatError(f"{path} is cut short or damaged: {error}") from error
+    except OSError as error:
+        if error.errno is None:  # which is how bz2 says that data is damaged
+            raise DataFormatError(f"{path} is damaged: {error}") from error
+        raise
+    if len(content) > _MAX_BYTES:
+        raise DataFormatError(f"{path} unpacks to more than {_MAX_BYTES >> 20} MiB")
+    return content
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path))
+    if path.suffix == ".bz2":
+        return bz2.open(path)
+    return path.open("rb")
+
+
+def _checked(
+    path: Path, values: npt.NDArray[np.float64], labels: npt.NDArray[np.float64], total: int
+) -> Parsed:
+    if len(labels) != total:
+        raise DataFormatError(f"{path} holds {len(labels):,} digits, not {total:,}")
+    if not np.isin(labels, np.arange(10)).all():
+        raise DataFormatError(f"{path} has a label that is no digit")
+    if not (np.abs(values) <= 1).all():  # also when one is not a number
+        raise DataFormatError(f"{path} has values outside of -1 to 1")
+    images = (values + 0.0).astype(np.float32).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+    return images, labels.astype(np.uint8)
