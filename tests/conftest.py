@@ -19,6 +19,8 @@ from lecun89.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
+# Before anything uses cuBLAS, which looks but once.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 torch.set_num_threads(1)  # as the command line does; more are slower, on a busy machine by far
 
 

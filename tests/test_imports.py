@@ -16,7 +16,7 @@ LAYERS = [
     {"variants", "tensorfile", "devices", "reported", "rejection", "scores", "seeds"},
     {"data", "outputdir"},
     {"models", "settings", "weights", "initialization"},
-    {"evaluation"},
+    {"evaluation", "sdlm"},
     {"engines"},
     {"training", "estimate", "mistakes", "explain", "export"},
     {"runs", "events"},
@@ -33,7 +33,7 @@ ALLOWED = {
     "matplotlib": {"render"},
     "onnx": {"export"},
 }
-TORCH_AT_IMPORT = {"models", "evaluation", "engines", "explain", "export"}
+TORCH_AT_IMPORT = {"models", "evaluation", "sdlm", "engines", "explain", "export"}
 
 
 def modules() -> dict[str, ast.Module]:

@@ -19,9 +19,12 @@ class Network:
         *,
         instruction_set: str,
         activation: str,
+        output_activation: str,
         loss: str,
-        tanh_output: bool,
+        loss_factor: float,
         optimizer: str,
+        damping: float,
+        memory: float,
         dropout_after: str,
         dropout: float,
         shift: int,
@@ -29,6 +32,7 @@ class Network:
         batch_size: int,
     ) -> None: ...
     def train(self, digits: Digits, pass_number: int, first: int, last: int, lr: float) -> None: ...
+    def estimate(self, digits: Digits, first: int, last: int) -> None: ...
     def evaluate(self, digits: Digits, first: int, last: int) -> tuple[float, int]: ...
     def get(self, block: str) -> npt.NDArray[np.float32]: ...
     def set(self, block: str, values: npt.NDArray[np.float32]) -> None: ...

@@ -72,3 +72,14 @@ PARAMETER_SHAPES: dict[str, tuple[int, ...]] = {
     )
 }
 """Shape of each parameter by its name, in the order H1w H1b H2w H2b H3w H3b outw outb."""
+
+_THIRDS = (tuple(range(8)), tuple(range(4, 12)), (0, 1, 2, 3, 8, 9, 10, 11))
+TABLES = {
+    "thirds": tuple(_THIRDS[plane // 4] for plane in range(12)),
+    "cyclic": tuple(tuple(sorted((plane + n) % 12 for n in range(8))) for plane in range(12)),
+}
+"""For each plane of H2 the eight planes of H1 that it sees. The paper's own table is lost:
+``thirds`` is the seeds', ``cyclic`` moves on by one from plane to plane."""
+
+CURVATURE_DIGITS = 500
+"""How many of the first training digits SDLM estimates the curvature of a pass with."""

@@ -25,7 +25,16 @@ def mean_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return torch.mean((targets - outputs) ** 2)
 
 
-LOSSES: dict[str, Loss] = {"mse": mean_squared_error, "cross_entropy": F.cross_entropy}
+def half_mean_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """With the paper's 1/2."""
+    return mean_squared_error(outputs, targets) / 2
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": mean_squared_error,
+    "half_mse": half_mean_squared_error,
+    "cross_entropy": F.cross_entropy,
+}
 """Losses by the registry's names; each takes outputs (n, 10) and what `targets` returns."""
 
 
@@ -34,11 +43,11 @@ def targets(labels: Tensor, loss: str) -> Tensor:
 
     Args:
         labels: (n,) int64.
-        loss: ``mse`` gives (n, 10) float32 of +1 and -1, ``cross_entropy`` the labels.
+        loss: ``cross_entropy`` gives the labels, the others (n, 10) float32 of +1 and -1.
     """
-    if loss == "mse":
-        return F.one_hot(labels, CLASSES).to(torch.float32) * 2 - 1
-    return labels
+    if loss == "cross_entropy":
+        return labels
+    return F.one_hot(labels, CLASSES).to(torch.float32) * 2 - 1
 
 
 @torch.no_grad()

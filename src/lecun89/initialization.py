@@ -28,7 +28,8 @@ def initial_parameters(variant: Variant, seed: int) -> Arrays:
         words = random.randint(0, 2**32, size=math.prod(layer.weight_shape), dtype=np.uint32)
         uniform = ((words & 0xFFFFFF) * np.float32(2**-24)).astype(np.float32)
         scaled = (uniform - np.float32(0.5)) * np.float32(2) * np.float32(2.4)
-        weights = scaled / np.float32(layer.fan_in**0.5)
+        fan_in = layer.fan_in if variant.initialization == "fan_in" else layer.fan_in**0.5
+        weights = scaled / np.float32(fan_in)
         arrays[f"{layer.name}w"] = weights.reshape(layer.weight_shape)
         bias = variant.output_bias if layer.name == "out" else 0.0
         arrays[f"{layer.name}b"] = np.full(layer.bias_shape, bias, np.float32)

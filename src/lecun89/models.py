@@ -1,15 +1,28 @@
 """The 1989 network in PyTorch."""
 
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lecun89.architecture import ACTIVATIONS, BACKGROUND, LAYERS, MACS, PARAMETERS
+from lecun89.architecture import ACTIVATIONS, BACKGROUND, LAYERS, MACS, PARAMETERS, TABLES
 from lecun89.variants import Variant
 
-_ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu}
+
+def scaled_tanh(x: Tensor) -> Tensor:
+    """The squashing function of LeCun et al. 1989, which is 1 at 1."""
+    return 1.7159 * torch.tanh(2 / 3 * x)
+
+
+SQUASHING: dict[str | None, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "scaled_tanh": scaled_tanh,
+    "relu": torch.relu,
+    None: lambda x: x,
+}
+"""Activations by the registry's names."""
 
 
 class Network(nn.Module):
@@ -27,14 +40,16 @@ class Network(nn.Module):
             generator: on the CPU; the weights take its next numbers.
         """
         super().__init__()
-        self.activation = _ACTIVATIONS[variant.activation]
-        self.output_activation = variant.output_activation
+        self.activation = SQUASHING[variant.activation]
+        self.output_activation = SQUASHING[variant.output_activation]
+        self.table = variant.table
         self.dropout_after: Literal["H2", "H3"] | None = variant.dropout_after
 
         # The paper has 2.4 / fan-in; the square root is the seeds' reading of it.
         def weights(fan_in: int, shape: tuple[int, ...]) -> nn.Parameter:
             uniform = torch.rand(shape, generator=generator)
-            return nn.Parameter((uniform - 0.5) * 2 * 2.4 / fan_in**0.5)
+            divisor = fan_in if variant.initialization == "fan_in" else fan_in**0.5
+            return nn.Parameter((uniform - 0.5) * 2 * 2.4 / divisor)
 
         for layer in LAYERS:
             bias = variant.output_bias if layer.name == "out" else 0.0
@@ -72,28 +87,54 @@ class Network(nn.Module):
 
         Arguments as of `forward`; what dropout silences is silent here.
         """
-        x = F.pad(x, (2, 2, 2, 2), "constant", BACKGROUND)  # (n, 1, 20, 20)
-        h1 = self.activation(F.conv2d(x, self.H1w, stride=2) + self.H1b)  # (n, 12, 8, 8)
+        found: dict[str, Tensor] = {}
 
-        # Each plane of H2 sees 8 of H1's 12 planes. The paper's table of connections is lost;
-        # this one, three groups of four planes, is the seeds'.
-        x = F.pad(h1, (2, 2, 2, 2), "constant", BACKGROUND)  # (n, 12, 12, 12)
-        first = F.conv2d(x[:, 0:8], self.H2w[0:4], stride=2)
-        second = F.conv2d(x[:, 4:12], self.H2w[4:8], stride=2)
-        third = F.conv2d(torch.cat((x[:, 0:4], x[:, 8:12]), dim=1), self.H2w[8:12], stride=2)
-        h2 = self.activation(torch.cat((first, second, third), dim=1) + self.H2b)  # (n, 12, 4, 4)
-        if dropout_mask is not None and self.dropout_after == "H2":
-            h2 = h2 * dropout_mask
+        def units(layer: str, sums: Tensor) -> Tensor:
+            value = (self.output_activation if layer == "out" else self.activation)(sums)
+            if dropout_mask is not None and self.dropout_after == layer:
+                value = value * dropout_mask
+            found[layer] = value
+            return value
 
-        h3 = self.activation(h2.flatten(start_dim=1) @ self.H3w + self.H3b)  # (n, 30)
-        if dropout_mask is not None and self.dropout_after == "H3":
-            h3 = h3 * dropout_mask
-
-        out = h3 @ self.outw + self.outb  # (n, 10)
-        if self.output_activation == "tanh":
-            out = torch.tanh(out)
-        return {"H1": h1, "H2": h2, "H3": h3, "out": out}
+        propagate(dict(self.named_parameters()), x, units, self.table)
+        return found
 
     def dropout_shape(self, examples: int) -> tuple[int, ...]:
         """Shape of the dropout mask for that many examples."""
         return (examples, 12, 4, 4) if self.dropout_after == "H2" else (examples, 30)
+
+
+def propagate(
+    p: Mapping[str, Tensor],
+    x: Tensor,
+    units: Callable[[str, Tensor], Tensor],
+    table: str,
+    background: float = BACKGROUND,
+) -> Tensor:
+    """The network's sums, with whatever its units make of them.
+
+    Args:
+        p: the parameters by name.
+        x: the images, (n, 1, 16, 16).
+        units: called with the name of each layer and its sums, gives what the next one sees.
+        table: which planes of H1 those of H2 see.
+        background: around images and planes.
+
+    Returns:
+        What `units` gave for out, (n, 10).
+    """
+    x = F.pad(x, (2, 2, 2, 2), "constant", background)  # (n, 1, 20, 20)
+    h1 = units("H1", F.conv2d(x, p["H1w"], stride=2) + p["H1b"])  # (n, 12, 8, 8)
+    x = F.pad(h1, (2, 2, 2, 2), "constant", background)  # (n, 12, 12, 12)
+    if table == "thirds":
+        # Each plane of H2 sees 8 of H1's 12 planes: three groups of four planes, as the seeds do.
+        first = F.conv2d(x[:, 0:8], p["H2w"][0:4], stride=2)
+        second = F.conv2d(x[:, 4:12], p["H2w"][4:8], stride=2)
+        third = F.conv2d(torch.cat((x[:, 0:4], x[:, 8:12]), dim=1), p["H2w"][8:12], stride=2)
+        sums = torch.cat((first, second, third), dim=1)
+    else:
+        seen = x[:, [plane for planes in TABLES[table] for plane in planes]]
+        sums = F.conv2d(seen, p["H2w"], stride=2, groups=12)
+    h2 = units("H2", sums + p["H2b"])  # (n, 12, 4, 4)
+    h3 = units("H3", h2.flatten(start_dim=1) @ p["H3w"] + p["H3b"])  # (n, 30)
+    return units("out", h3 @ p["outw"] + p["outb"])

@@ -18,7 +18,7 @@ from lecun89.exceptions import (
 )
 from lecun89.runs import Run
 from lecun89.tensorfile import Arrays
-from lecun89.training import PassResult, Position, fit, fit_together
+from lecun89.training import SLICE_SECONDS, PassResult, Position, fit, fit_together
 
 
 def train(
@@ -181,12 +181,15 @@ def train_together(
             failed[run.path] = error
             on_error(run, error)
 
+    _allow_open_files(len(runs) + 256)
     with ExitStack() as stack:
         groups: dict[tuple[int, int], list[_Saved]] = {}
         for run in runs:
             try:
                 stack.enter_context(run.lock())
                 saved = _read(run)
+                if len(saved.results) == run.settings.passes:
+                    continue
                 groups.setdefault((saved.position.passes, saved.position.step), []).append(saved)
             except Lecun89Error as error:
                 fail(run, error)
@@ -212,6 +215,9 @@ def train_together(
                     if len(saved.results) < saved.run.settings.passes:
                         fail(saved.run, error)
                 break
+            except Lecun89Error as error:
+                for saved in group:
+                    fail(saved.run, error)
     return failed
 
 
@@ -231,9 +237,10 @@ def _train_group(
     networks.load_states([saved.state for saved in group])
     diverged: set[Path] = set()
     checked = time.monotonic()
+    shown = 0.0
 
     def after_slice(position: Position) -> None:
-        nonlocal checked
+        nonlocal checked, shown
         signum = stop_signal()
         if signum is not None or time.monotonic() - checked >= checkpoint_seconds:
             for saved, state, finite in zip(
@@ -242,8 +249,11 @@ def _train_group(
                 if finite and saved.run.path not in diverged:
                     saved.run.save_state(state, position)
             checked = time.monotonic()
-        for saved in group:
-            on_progress(saved.run, position)
+        if time.monotonic() - shown >= SLICE_SECONDS:  # an evaluation asks more often
+            shown = time.monotonic()
+            for saved in group:
+                if saved.run.path not in diverged:
+                    on_progress(saved.run, position)
         if signum is not None:
             steps = f"step {position.step:,} of {networks.steps_per_pass:,}"
             raise InterruptedRunError(
@@ -265,6 +275,18 @@ def _train_group(
             return
         if (signum := stop_signal()) is not None:
             raise InterruptedRunError(signum, f"interrupted after pass {len(group[0].results)}")
+
+
+def _allow_open_files(count: int) -> None:
+    """Every run has its lock open; systems allow 256 or 1,024 files unless asked."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @dataclass

@@ -51,6 +51,11 @@ class Settings:
             raise UsageError(f"--lr {self.lr} is out of range: a finite number above 0")
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(f"--batch-size {self.batch_size} is out of range: at least 1, or full")
+        if self.batch_size != 1 and get_variant(self.variant).optimizer.startswith("sdlm"):
+            raise UsageError(
+                f"--batch-size conflicts with {self.variant}, whose optimizer takes one example at "
+                "a time: leave it out"
+            )
         if self.threads < 1:
             raise UsageError(f"--threads {self.threads} is out of range: at least 1")
 

@@ -118,14 +118,19 @@ INLINE void layer_H3(const Parameters& p, Digits8& d) {
     }
 }
 
-INLINE void layer_out(const Parameters& p, Digits8& d, bool tanh_output) {
+INLINE void layer_out(const Parameters& p, Digits8& d, ActivationKind activation) {
     V8 sum[10];
     UNROLL for (int k = 0; k < 10; k++) sum[k] = all(p.outb[k]);
     for (int j = 0; j < 30; j++) {
         V8 input = load(d.H3[j]);
         UNROLL for (int k = 0; k < 10; k++) sum[k] += input * all(p.outw[j][k]);
     }
-    UNROLL for (int k = 0; k < 10; k++) store(d.out[k], tanh_output ? tanh(sum[k]) : sum[k]);
+    UNROLL for (int k = 0; k < 10; k++) {
+        V8 value = sum[k];
+        if (activation == ActivationKind::tanh) value = tanh(value);
+        if (activation == ActivationKind::scaled_tanh) value = ScaledTanh::value(value);
+        store(d.out[k], value);
+    }
 }
 
 INLINE double loss_of(const Digits8& d, int lane, int label, int guess, LossKind kind) {
@@ -152,12 +157,12 @@ Score evaluate_with(const Parameters& p, const Training& t, int64_t begin, int64
         layer_H1<Activation>(p, d);
         layer_H2<Activation>(p, d);
         layer_H3<Activation>(p, d);
-        layer_out(p, d, t.tanh_output);
+        layer_out(p, d, t.output_activation);
         for (int lane = 0; lane < lanes; lane++) {
             int label = t.labels[first + lane], guess = 0;
             for (int k = 1; k < 10; k++)
                 if (d.out[k][lane] > d.out[guess][lane]) guess = k;
-            score.loss += loss_of(d, lane, label, guess, t.loss);
+            score.loss += t.loss_factor * loss_of(d, lane, label, guess, t.loss);
             score.misses += guess != label;
         }
     }

@@ -7,25 +7,20 @@
 namespace lecun89::LECUN89_ISA {
 namespace {
 
-template <class Activation, class Loss, class Update>
-INLINE void step(Parameters& p, Example& e, const float* H2mask, const float* H3mask, int label,
-                 bool tanh_output, Update update) {
-    forward_H1<Activation>(p, e);
-    forward_H2<Activation>(p, e, H2mask);
-    forward_H3<Activation>(p, e, H3mask);
-    forward_out(p, e);
-    Loss::delta(e, label, tanh_output);
-    backward_out(p, e, update);
-    backward_H3(p, e, update);
-    backward_H2_to_H1(p, e);
-    backward_H2(p, e, update);
-    backward_H1<Activation>(p, e, update);
+template <class Activation, class Quantity, class Update>
+INLINE void backward(Parameters& p, Example& e, const float (*H1)[16], Update update) {
+    backward_out<Quantity>(p, e, update);
+    backward_H3<Quantity>(p, e, update);
+    backward_H2_to_H1<Quantity>(p, e);
+    backward_H2<Quantity>(p, e, update);
+    backward_H1<Activation, Quantity>(p, e, H1, update);
 }
 
-// Examples `first` to before `last` of a pass; calls update() for that of each.
-template <class Activation, class Loss, class MakeUpdate>
-INLINE void run(Parameters& weights, const Training& t, uint32_t pass, int64_t first, int64_t last,
-                MakeUpdate update) {
+// Calls each(example) for examples `first` to before `last` of a pass, after the forward pass and
+// with the deltas of out.
+template <class Activation, class Loss, class Each>
+INLINE void forward_each(Parameters& p, const Training& t, uint32_t pass, int64_t first,
+                         int64_t last, Each each) {
     Example e;
     alignas(32) float mask[192] = {};
     const bool H2 = t.dropout_after == Layer::H2, H3 = t.dropout_after == Layer::H3;
@@ -33,21 +28,57 @@ INLINE void run(Parameters& weights, const Training& t, uint32_t pass, int64_t f
         Shift shift = draw_shift(t, pass, uint32_t(i));
         place(t.images + 256 * i, shift.y, shift.x, e);
         if (H2 || H3) draw_mask(t, pass, uint32_t(i), mask);
-        step<Activation, Loss>(weights, e, H2 ? mask : kOnes.value, H3 ? mask : kOnes.value,
-                               t.labels[i], t.tanh_output, update());
+        forward_H1<Activation>(p, e);
+        forward_H2<Activation>(p, e, H2 ? mask : kOnes.value);
+        forward_H3<Activation>(p, e, H3 ? mask : kOnes.value);
+        forward_out(p, e);
+        Loss::delta(e, t.labels[i], t);
+        each(e);
     }
 }
 
 template <class Activation, class Loss, class Optimizer>
 void train_each(Network& network, const Training& t, uint32_t pass, int64_t first, int64_t last,
                 double lr) {
-    run<Activation, Loss>(network.weights, t, pass, first, last,
-                          [&] { return Optimizer(lr, ++network.updates); });
+    Parameters& p = network.weights;
+    forward_each<Activation, Loss>(p, t, pass, first, last, [&](Example& e) INLINED {
+        backward<Activation, Gradient>(p, e, e.H1, Optimizer(t, lr, ++network.updates));
+    });
+}
+
+template <class Activation>
+void train_sdlm(Network& network, const Training& t, uint32_t pass, int64_t first, int64_t last,
+                double lr) {
+    Parameters& p = network.weights;
+    Example squares;
+    forward_each<Activation, Mse>(p, t, pass, first, last, [&](Example& e) INLINED {
+        if (t.optimizer == OptimizerKind::sdlm) {
+            square(e, squares);
+            backward<Activation, Curvature>(p, squares, e.H1, Remember(t.memory));
+        }
+        backward<Activation, Gradient>(p, e, e.H1, Sdlm(t, lr, ++network.updates));
+    });
+}
+
+// The mean curvature over examples, without shifts and masks.
+template <class Activation>
+void estimate_with(Network& network, const Training& t, int64_t first, int64_t last) {
+    Training plain = t;
+    plain.shift = 0;
+    plain.dropout_after = Layer::none;
+    Parameters& p = network.weights;
+    Example squares;
+    int64_t seen = 0;
+    network.first_moment = {};
+    forward_each<Activation, Mse>(p, plain, 0, first, last, [&](Example& e) INLINED {
+        square(e, squares);
+        backward<Activation, Curvature>(p, squares, e.H1, Remember(1.0 / double(++seen)));
+    });
 }
 
 template <class Optimizer>
-void update_all(Network& network, double lr) {
-    Optimizer update(lr, ++network.updates);
+void update_all(Network& network, const Training& t, double lr) {
+    Optimizer update(t, lr, ++network.updates);
     float* weight = reinterpret_cast<float*>(&network.weights);
     for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
         update(weight + i, load(weight + kGradient + i));
@@ -60,14 +91,16 @@ void train_batches(Network& network, const Training& t, uint32_t pass, int64_t f
         const int64_t begin = step * t.batch_size, left = t.digits - begin;
         const int64_t size = left < t.batch_size ? left : t.batch_size;
         network.gradient = {};
-        run<Activation, Loss>(network.weights, t, pass, begin, begin + size,
-                              [] { return Accumulate(); });
+        forward_each<Activation, Loss>(
+            network.weights, t, pass, begin, begin + size, [&](Example& e) INLINED {
+                backward<Activation, Gradient>(network.weights, e, e.H1, Accumulate());
+            });
         float* gradient = reinterpret_cast<float*>(&network.gradient);
         const V8 share = all(1 / float(size));
         for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
             store(gradient + i, load(gradient + i) * share);
-        if (t.optimizer == OptimizerKind::sgd) update_all<Sgd>(network, lr);
-        if (t.optimizer == OptimizerKind::adamw) update_all<AdamW>(network, lr);
+        if (t.optimizer == OptimizerKind::sgd) update_all<Sgd>(network, t, lr);
+        if (t.optimizer == OptimizerKind::adamw) update_all<AdamW>(network, t, lr);
     }
 }
 
@@ -84,19 +117,34 @@ void with_optimizer(Network& n, const Training& t, uint32_t pass, int64_t first,
 template <class Activation>
 void with_loss(Network& n, const Training& t, uint32_t pass, int64_t first, int64_t last,
                double lr) {
+    if (t.optimizer == OptimizerKind::sdlm || t.optimizer == OptimizerKind::sdlm_by_pass)
+        return train_sdlm<Activation>(n, t, pass, first, last, lr);
     if (t.loss == LossKind::mse) return with_optimizer<Activation, Mse>(n, t, pass, first, last, lr);
     return with_optimizer<Activation, CrossEntropy>(n, t, pass, first, last, lr);
 }
 
-void with_activation(Network& n, const Training& t, uint32_t pass, int64_t first, int64_t last,
-                     double lr) {
-    if (t.activation == ActivationKind::tanh) return with_loss<Tanh>(n, t, pass, first, last, lr);
-    return with_loss<Relu>(n, t, pass, first, last, lr);
+void train(Network& n, const Training& t, uint32_t pass, int64_t first, int64_t last, double lr) {
+    switch (t.activation) {
+        case ActivationKind::scaled_tanh: return with_loss<ScaledTanh>(n, t, pass, first, last, lr);
+        case ActivationKind::relu: return with_loss<Relu>(n, t, pass, first, last, lr);
+        default: return with_loss<Tanh>(n, t, pass, first, last, lr);
+    }
+}
+
+void estimate(Network& n, const Training& t, int64_t first, int64_t last) {
+    switch (t.activation) {
+        case ActivationKind::scaled_tanh: return estimate_with<ScaledTanh>(n, t, first, last);
+        case ActivationKind::relu: return estimate_with<Relu>(n, t, first, last);
+        default: return estimate_with<Tanh>(n, t, first, last);
+    }
 }
 
 Score evaluate(const Parameters& p, const Training& t, int64_t first, int64_t last) {
-    if (t.activation == ActivationKind::tanh) return evaluate_with<Tanh>(p, t, first, last);
-    return evaluate_with<Relu>(p, t, first, last);
+    switch (t.activation) {
+        case ActivationKind::scaled_tanh: return evaluate_with<ScaledTanh>(p, t, first, last);
+        case ActivationKind::relu: return evaluate_with<Relu>(p, t, first, last);
+        default: return evaluate_with<Tanh>(p, t, first, last);
+    }
 }
 
 void tanh_of(const float* from, float* to, int64_t count) {
@@ -108,6 +156,6 @@ void tanh_of(const float* from, float* to, int64_t count) {
 
 }  // namespace
 
-extern const Kernel kernel = {NAME(LECUN89_ISA), with_activation, evaluate, tanh_of};
+extern const Kernel kernel = {NAME(LECUN89_ISA), train, estimate, evaluate, tanh_of};
 
 }  // namespace lecun89::LECUN89_ISA

@@ -136,22 +136,40 @@ struct Digits {
 class BoundNetwork {
   public:
     BoundNetwork(const std::string& instruction_set, const std::string& activation,
-                 const std::string& loss, bool tanh_output, const std::string& optimizer,
+                 const std::string& output_activation, const std::string& loss, double loss_factor,
+                 const std::string& optimizer, double damping, double memory,
                  const std::string& dropout_after, double dropout, int shift, uint64_t seed,
                  int64_t batch_size)
         : kernel_(find_kernel(instruction_set)), network_(new Network()) {
         training_.activation = named<ActivationKind>(
             "activation", activation,
-            {{"tanh", ActivationKind::tanh}, {"relu", ActivationKind::relu}});
+            {{"tanh", ActivationKind::tanh},
+             {"scaled_tanh", ActivationKind::scaled_tanh},
+             {"relu", ActivationKind::relu}});
+        training_.output_activation = named<ActivationKind>(
+            "activation of out", output_activation,
+            {{"", ActivationKind::none},
+             {"tanh", ActivationKind::tanh},
+             {"scaled_tanh", ActivationKind::scaled_tanh}});
         training_.loss = named<LossKind>(
             "loss", loss, {{"mse", LossKind::mse}, {"cross_entropy", LossKind::cross_entropy}});
         training_.optimizer = named<OptimizerKind>("optimizer", optimizer,
                                                    {{"sgd", OptimizerKind::sgd},
                                                     {"adamw", OptimizerKind::adamw},
+                                                    {"sdlm", OptimizerKind::sdlm},
+                                                    {"sdlm_by_pass", OptimizerKind::sdlm_by_pass},
                                                     {"none", OptimizerKind::none}});
         training_.dropout_after = named<Layer>(
             "layer", dropout_after, {{"", Layer::none}, {"H2", Layer::H2}, {"H3", Layer::H3}});
-        training_.tanh_output = tanh_output;
+        if (!(loss_factor > 0 && loss_factor <= 1))
+            throw std::invalid_argument("loss_factor must be in (0, 1]");
+        if (sdlm() && !(damping > 0 && memory > 0 && memory <= 1))
+            throw std::invalid_argument("damping must be above 0, memory in (0, 1]");
+        if (sdlm() && (training_.loss != LossKind::mse || batch_size != 1))
+            throw std::invalid_argument("SDLM goes with mse, one example at a time");
+        training_.loss_factor = loss_factor;
+        training_.damping = damping;
+        training_.memory = memory;
         if (!(dropout >= 0 && dropout < 1)) throw std::invalid_argument("dropout must be in [0, 1)");
         if (shift < 0 || shift > 2) throw std::invalid_argument("shift must be 0, 1 or 2");
         if ((dropout > 0) != (training_.dropout_after != Layer::none))
@@ -172,6 +190,17 @@ class BoundNetwork {
         std::lock_guard<std::mutex> guard(mutex_);
         use(digits);
         kernel_.train(*network_, training_, pass, first, last, lr);
+    }
+
+    // The mean curvature of digits `first` to before `last`, for sdlm_by_pass.
+    void estimate(const Digits& digits, int64_t first, int64_t last) {
+        check_range(int64_t(digits.labels.size()), first, last, "the digits");
+        if (training_.optimizer != OptimizerKind::sdlm_by_pass)
+            throw std::invalid_argument("only sdlm_by_pass estimates its curvature apart");
+        nb::gil_scoped_release release;
+        std::lock_guard<std::mutex> guard(mutex_);
+        use(digits);
+        kernel_.estimate(*network_, training_, first, last);
     }
 
     // The sum of the losses, and the misses, of digits `first` to before `last`.
@@ -247,6 +276,11 @@ class BoundNetwork {
             throw std::invalid_argument(std::string("first and last must lie within ") + what);
     }
 
+    bool sdlm() const {
+        return training_.optimizer == OptimizerKind::sdlm ||
+               training_.optimizer == OptimizerKind::sdlm_by_pass;
+    }
+
     void use(const Digits& digits) {
         training_.images = digits.images;
         training_.labels = digits.labels.data();
@@ -295,12 +329,14 @@ NB_MODULE(_native, m) {
     nb::class_<Digits>(m, "Digits")
         .def(nb::init<Array, const Array&>(), "images"_a, "labels"_a);
     nb::class_<BoundNetwork>(m, "Network")
-        .def(nb::init<const std::string&, const std::string&, const std::string&, bool,
-                      const std::string&, const std::string&, double, int, uint64_t, int64_t>(),
-             nb::kw_only(), "instruction_set"_a, "activation"_a, "loss"_a, "tanh_output"_a,
-             "optimizer"_a, "dropout_after"_a, "dropout"_a, "shift"_a, "seed"_a, "batch_size"_a)
+        .def(nb::init<const std::string&, const std::string&, const std::string&,
+                      const std::string&, double, const std::string&, double, double,
+                      const std::string&, double, int, uint64_t, int64_t>(),
+             nb::kw_only(), "instruction_set"_a, "activation"_a, "output_activation"_a, "loss"_a,
+             "loss_factor"_a, "optimizer"_a, "damping"_a, "memory"_a, "dropout_after"_a, "dropout"_a, "shift"_a, "seed"_a, "batch_size"_a)
         .def("train", &BoundNetwork::train, "digits"_a, "pass_number"_a, "first"_a, "last"_a,
              "lr"_a)
+        .def("estimate", &BoundNetwork::estimate, "digits"_a, "first"_a, "last"_a)
         .def("evaluate", &BoundNetwork::evaluate, "digits"_a, "first"_a, "last"_a)
         .def("get", &BoundNetwork::get, "block"_a)
         .def("set", &BoundNetwork::set, "block"_a, "values"_a)

@@ -40,17 +40,22 @@ struct alignas(64) Parameters {
     float outb[16];
 };
 
-enum class ActivationKind { tanh, relu };
+enum class ActivationKind { none, tanh, scaled_tanh, relu };  // none of out alone
 enum class LossKind { mse, cross_entropy };
-enum class OptimizerKind { sgd, adamw, none };  // none leaves weights as they are
+// sdlm estimates its curvature with every example, sdlm_by_pass before each pass; none leaves
+// weights as they are.
+enum class OptimizerKind { sgd, adamw, sdlm, sdlm_by_pass, none };
 enum class Layer { none, H2, H3 };
 
 // A training's constants. Digits are not owned; pixels are in [-1, 1], labels below 10.
 struct Training {
     ActivationKind activation;
     LossKind loss;
-    bool tanh_output;
+    double loss_factor;  // 1, or the paper's 1/2
+    ActivationKind output_activation;
     OptimizerKind optimizer;
+    double damping;  // of SDLM: mu
+    double memory;   // of SDLM: gamma, the share of the newest example
     Layer dropout_after;
     double dropout;
     int shift;
@@ -63,7 +68,7 @@ struct Training {
 
 struct Network {
     Parameters weights;
-    Parameters first_moment;   // of AdamW
+    Parameters first_moment;   // of AdamW; of SDLM, the curvature
     Parameters second_moment;  // of AdamW
     Parameters gradient;       // of the last step, where it is kept: in batches, and without optimizer
     int64_t updates;
@@ -79,6 +84,8 @@ struct Kernel {
     const char* name;
     // Steps `first` to before `last` of a pass; its last step takes the examples that are left.
     void (*train)(Network&, const Training&, uint32_t pass, int64_t first, int64_t last, double lr);
+    // The curvature of digits `first` to before `last`, for sdlm_by_pass.
+    void (*estimate)(Network&, const Training&, int64_t first, int64_t last);
     // Of digits `first` to before `last`.
     Score (*evaluate)(const Parameters&, const Training&, int64_t first, int64_t last);
     void (*tanh)(const float* from, float* to, int64_t count);  // count is a multiple of 8

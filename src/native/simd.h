@@ -16,6 +16,8 @@
 
 #define INLINE inline __attribute__((always_inline))
 
+#define INLINED __attribute__((always_inline))  // of a lambda
+
 // Before a loop of few, constant turns: its arrays of vectors become registers.
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")

@@ -18,6 +18,14 @@ struct Tanh {
     static INLINE V8 slope(V8 value) { return all(1.0f) - value * value; }
 };
 
+// LeCun et al. 1989's squashing function: 1.7159 tanh(2/3 z).
+struct ScaledTanh {
+    static INLINE V8 value(V8 z) { return all(1.7159f) * tanh(z * all(2.0f / 3)); }
+    static INLINE V8 slope(V8 value) {
+        return all(1.7159f * 2 / 3) - value * value * all(2.0f / 3 / 1.7159f);
+    }
+};
+
 struct Relu {
     static INLINE V8 value(V8 z) { return maximum(all(0.0f), z); }
     static INLINE V8 slope(V8 value) { return value > all(0.0f) ? all(1.0f) : all(0.0f); }
@@ -31,7 +39,7 @@ constexpr std::ptrdiff_t kGradient = 3 * kFirstMoment;
 // step, while it is in a register for the backward pass anyway.
 struct Sgd {
     V8 lr;
-    Sgd(double lr, int64_t) : lr(all(float(lr))) {}
+    Sgd(const Training&, double lr, int64_t) : lr(all(float(lr))) {}
     INLINE void operator()(float* weight, V8 gradient) const {
         store(weight, load(weight) - lr * gradient);
     }
@@ -40,7 +48,7 @@ struct Sgd {
 // torch.optim.AdamW (Loshchilov and Hutter 2019) with PyTorch's default constants.
 struct AdamW {
     V8 decay, rate, root;
-    AdamW(double lr, int64_t updates) {
+    AdamW(const Training&, double lr, int64_t updates) {
         // Beyond, 0.999^updates is less than what a double can take from 1.
         double n = updates < 50'000 ? double(updates) : 50'000;
         decay = all(float(1 - lr * 0.01));
@@ -58,11 +66,48 @@ struct AdamW {
     }
 };
 
+// Stochastic diagonal Levenberg-Marquardt (Becker and LeCun 1988; LeCun et al. 1989): each weight
+// has a rate of its own, by the curvature that lies where AdamW has its first moment.
+struct Sdlm {
+    V8 lr, damping;
+    Sdlm(const Training& t, double lr, int64_t) : lr(all(float(lr))), damping(all(float(t.damping))) {}
+    INLINE void operator()(float* weight, V8 gradient) const {
+        store(weight, load(weight) - lr * gradient / (damping + load(weight + kFirstMoment)));
+    }
+};
+
+// Moves the running mean of the curvature by its share towards that of an example.
+struct Remember {
+    V8 share;
+    explicit Remember(double share) : share(all(float(share))) {}
+    INLINE void operator()(float* weight, V8 curvature) const {
+        V8 mean = load(weight + kFirstMoment);
+        store(weight + kFirstMoment, mean + (curvature - mean) * share);
+    }
+};
+
 // In batches, in place of an optimizer.
 struct Accumulate {
     INLINE void operator()(float* weight, V8 gradient) const {
         store(weight + kGradient, load(weight + kGradient) + gradient);
     }
+};
+
+// What goes back through the network: the gradient, or the diagonal of the curvature as Gauss and
+// Newton approximate it, without what units of a layer have to do with each other. The second is
+// the first with every weight, value and slope squared; what is -1 around an image becomes 1.
+struct Gradient {
+    static INLINE V8 weight(const float* from) { return load(from); }
+    static INLINE V8 around(V8 sum) { return -sum; }
+    static INLINE float around(float sum) { return -sum; }
+    static INLINE V8 slope(V8 slope) { return slope; }
+};
+
+struct Curvature {
+    static INLINE V8 weight(const float* from) { return load(from) * load(from); }
+    static INLINE V8 around(V8 sum) { return sum; }
+    static INLINE float around(float sum) { return sum; }
+    static INLINE V8 slope(V8 slope) { return slope * slope; }
 };
 
 struct Ones {
@@ -109,8 +154,29 @@ struct alignas(64) Example {
     float H3slope[32];
     float H3delta[32];
     float out[16];
+    float outslope[16];
     float outdelta[16];
 };
+
+// The squares that go back in place of values, for the curvature.
+INLINE void square(const Example& e, Example& squares) {
+    for (int row = e.used.first; row <= e.used.last; row++)
+        for (int i = 0; i < 20; i += 4) {  // of the value, which is 1 less, with 1 taken off again
+            float* to = squares.image[row] + i;
+            const float* from = e.image[row] + i;
+            UNROLL for (int n = 0; n < 4; n++) to[n] = from[n] * (from[n] - 2);
+        }
+    squares.used = e.used;
+    auto each = [](const float* from, float* to, int count) {
+        for (int i = 0; i < count; i += 8) store(to + i, load(from + i) * load(from + i));
+    };
+    each(e.H1[0], squares.H1[0], 64 * 16);
+    each(e.H2, squares.H2, 192);
+    each(e.H2slope, squares.H2slope, 192);
+    each(e.H3, squares.H3, 32);
+    each(e.H3slope, squares.H3slope, 32);
+    each(e.outslope, squares.outdelta, 16);
+}
 
 // Put a digit into the example, rolled by (dy, dx), each at most 2.
 INLINE void place(const float* pixels, int dy, int dx, Example& e) {
@@ -266,13 +332,14 @@ INLINE void forward_out(const Parameters& p, Example& e) {
                                     load(p.outb + 8 * half));
 }
 
-template <class Update>
+template <class Quantity, class Update>
 INLINE void backward_out(Parameters& p, Example& e, Update update) {
     V8 delta[2] = {load(e.outdelta), load(e.outdelta + 8)};
     for (int j = 0; j < 32; j += 8) {
         V8 sum[8];
         UNROLL for (int n = 0; n < 8; n++)
-            sum[n] = load(p.outw[j + n]) * delta[0] + load(p.outw[j + n] + 8) * delta[1];
+            sum[n] = Quantity::weight(p.outw[j + n]) * delta[0] +
+                     Quantity::weight(p.outw[j + n] + 8) * delta[1];
         store(e.H3delta + j, sums(sum) * load(e.H3slope + j));
         UNROLL for (int n = 0; n < 8; n++) UNROLL for (int half = 0; half < 2; half++)
             update(p.outw[j + n] + 8 * half, all(e.H3[j + n]) * delta[half]);
@@ -280,7 +347,7 @@ INLINE void backward_out(Parameters& p, Example& e, Update update) {
     UNROLL for (int half = 0; half < 2; half++) update(p.outb + 8 * half, delta[half]);
 }
 
-template <class Update>
+template <class Quantity, class Update>
 INLINE void backward_H3(Parameters& p, Example& e, Update update) {
     // 48 of H2's units at a time: their values and sums take twelve registers.
     for (int block = 0; block < 192; block += 48) {
@@ -290,7 +357,7 @@ INLINE void backward_H3(Parameters& p, Example& e, Update update) {
             V8 delta = all(e.H3delta[j]);
             UNROLL for (int i = 0; i < 6; i++) {
                 float* weight = p.H3w[j] + block + 8 * i;
-                sum[i] += load(weight) * delta;
+                sum[i] += Quantity::weight(weight) * delta;
                 update(weight, input[i] * delta);
             }
         }
@@ -303,6 +370,7 @@ INLINE void backward_H3(Parameters& p, Example& e, Update update) {
 }
 
 // What H2's deltas mean for H1, before H2's weights change.
+template <class Quantity>
 INLINE void backward_H2_to_H1(const Parameters& p, Example& e) {
     std::memset(e.H1delta, 0, sizeof e.H1delta);
     for (int third = 0; third < 3; third++)
@@ -317,7 +385,7 @@ INLINE void backward_H2_to_H1(const Parameters& p, Example& e) {
                     UNROLL for (int x = 0; x < 4; x++) {
                         V8 delta = all(deltas[4 * x]);
                         UNROLL for (int kx = 0; kx < 5; kx++)
-                            if (inside(x, kx)) sum[2 * x + kx - 2] += delta * load(weights[kx]);
+                            if (inside(x, kx)) sum[2 * x + kx - 2] += delta * Quantity::weight(weights[kx]);
                     }
                 }
             }
@@ -328,7 +396,7 @@ INLINE void backward_H2_to_H1(const Parameters& p, Example& e) {
         }
 }
 
-template <class Update>
+template <class Quantity, class Update>
 INLINE void backward_H2(Parameters& p, Example& e, Update update) {
     for (int third = 0; third < 3; third++)
         // Two planes and a row of five taps at a time: ten sums.
@@ -339,7 +407,7 @@ INLINE void backward_H2(Parameters& p, Example& e, Update update) {
             for (int ky = 0; ky < 5; ky++) {
                 V8 sum[2][5];
                 UNROLL for (int n = 0; n < 2; n++) UNROLL for (int kx = 0; kx < 5; kx++)
-                    sum[n][kx] = all(-border[n][side_of_tap(ky)][side_of_tap(kx)]);
+                    sum[n][kx] = all(Quantity::around(border[n][side_of_tap(ky)][side_of_tap(kx)]));
                 for (int y = ky < 2; y < (ky == 4 ? 3 : 4); y++) {
                     const float* row = e.H1[8 * (2 * y + ky - 2)] + 4 * third;
                     UNROLL for (int x = 0; x < 4; x++) {
@@ -358,20 +426,21 @@ INLINE void backward_H2(Parameters& p, Example& e, Update update) {
     for (int i = 0; i < 192; i += 8) update(p.H2b + i, load(e.H2delta + i));
 }
 
-template <class Activation, class Update>
-INLINE void backward_H1(Parameters& p, Example& e, Update update) {
+// `values` are those of H1 as the forward pass left them.
+template <class Activation, class Quantity, class Update>
+INLINE void backward_H1(Parameters& p, Example& e, const float (*values)[16], Update update) {
     V8 background[2] = {};
     for (int unit = 0; unit < 64; unit++) {
         V8 low = load(e.H1delta[unit]), high = load(e.H1delta[unit] + 8);
         // Planes 0 to 3 have two shares; both places get their sum, and stay alike.
         low += shuffle<4, 5, 6, 7, 8, 8, 8, 8>(high, all(0.0f));
         high = shuffle<8, 9, 10, 11, 0, 1, 2, 3>(low, high);
-        low *= Activation::slope(load(e.H1[unit]));
-        high *= Activation::slope(load(e.H1[unit] + 8));
+        low *= Quantity::slope(Activation::slope(load(values[unit])));
+        high *= Quantity::slope(Activation::slope(load(values[unit] + 8)));
         store(e.H1delta[unit], low);
         store(e.H1delta[unit] + 8, high);
-        background[0] -= low;
-        background[1] -= high;
+        background[0] += Quantity::around(low);
+        background[1] += Quantity::around(high);
         update(p.H1b[unit], low);
         update(p.H1b[unit] + 8, high);
     }
@@ -400,19 +469,28 @@ INLINE void backward_H1(Parameters& p, Example& e, Update update) {
 constexpr V8 kUsed[2] = {{1, 1, 1, 1, 1, 1, 1, 1}, {1, 1, 0, 0, 0, 0, 0, 0}};
 
 struct Mse {
-    static INLINE void delta(Example& e, int label, bool tanh_output) {
+    static INLINE void delta(Example& e, int label, const Training& t) {
+        const bool sdlm = t.optimizer == OptimizerKind::sdlm ||
+                          t.optimizer == OptimizerKind::sdlm_by_pass;
+        // SDLM's constants belong to 1/2 of the sum over outputs, the loss is a mean.
+        const V8 factor = all(sdlm ? 1.0f : 0.2f * float(t.loss_factor));
         UNROLL for (int half = 0; half < 2; half++) {
             alignas(32) float targets[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
             if (label / 8 == half) targets[label % 8] = 1;
-            V8 value = load(e.out + 8 * half), slope = all(0.2f);
-            if (tanh_output) value = tanh(value), slope *= Tanh::slope(value);
-            store(e.outdelta + 8 * half, (value - load(targets)) * slope * kUsed[half]);
+            V8 value = load(e.out + 8 * half), slope = all(1.0f);
+            if (t.output_activation == ActivationKind::tanh)
+                value = tanh(value), slope = Tanh::slope(value);
+            if (t.output_activation == ActivationKind::scaled_tanh)
+                value = ScaledTanh::value(value), slope = ScaledTanh::slope(value);
+            slope *= kUsed[half];
+            store(e.outslope + 8 * half, slope);
+            store(e.outdelta + 8 * half, (value - load(targets)) * (factor * slope));
         }
     }
 };
 
 struct CrossEntropy {
-    static INLINE void delta(Example& e, int label, bool) {
+    static INLINE void delta(Example& e, int label, const Training&) {
         float highest = e.out[0];
         for (int k = 1; k < 10; k++) highest = e.out[k] > highest ? e.out[k] : highest;
         V8 powers[2];

@@ -92,7 +92,8 @@ def test_what_does_not_fit_is_projected_and_marked(splits: dict[str, Digits]) ->
     ways = [Way("mini-batch", "cpu", "eager", 64), Way("full batch", "cpu", "eager", None)]
     rows, broken = measure_rows(ways, "base", splits, 0.1)
     assert broken == {}
-    mini, full = race_rows(rows, splits, range(10), 4.1, 0.0)
+    (mini, full), broken = race_rows(rows, splits, range(10), 4.1, 0.0)
+    assert broken == {}
     assert mini.race is None
     assert mini.projected_seconds is not None
     document = as_document([mini, full], {}, {}, {})
@@ -108,7 +109,7 @@ def test_what_does_not_fit_is_projected_and_marked(splits: dict[str, Digits]) ->
 
 def test_a_way_without_a_recipe_has_no_race(splits: dict[str, Digits]) -> None:
     rows, _ = measure_rows([MINI], "base", splits, 0.1)
-    (row,) = race_rows(rows, splits, range(2), 4.1, 10.0)
+    (row,), _ = race_rows(rows, splits, range(2), 4.1, 10.0)
     assert row.recipe is None
     (document,) = as_document([row], {}, {}, {})["rows"]
     assert document["projected"] is False
@@ -160,6 +161,20 @@ def test_a_way_that_breaks_is_told_and_the_others_are_measured(
     assert [row.way for row in rows] == [MINI]
     (reason,) = broken.values()
     assert "illegal memory access" in reason
+
+
+def test_a_race_that_breaks_is_told_and_its_cost_is_kept(
+    splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*arguments: object) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    rows, _ = measure_rows([Way("mini-batch", "cpu", "eager", 64)], "base", splits, 0.1)
+    monkeypatch.setattr("lecun89.bench.session.run_race", breaks)
+    (row,), broken = race_rows(rows, splits, range(2), 4.1, None)
+    assert row.times == rows[0].times
+    assert row.race is None
+    assert list(broken.values()) == ["CUDA error: out of memory"]
 
 
 def test_ways_that_do_not_work_here_say_why(monkeypatch: pytest.MonkeyPatch) -> None:

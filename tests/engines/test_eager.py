@@ -15,7 +15,8 @@ from lecun89.variants import VARIANTS
 STEPS = 50
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+# The reference loop has PyTorch's optimizers alone.
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "sdlm"])
 def test_one_digit_at_a_time_equals_the_reference_loop_bit_for_bit(
     name: str,
     settings: Callable[..., Settings],

@@ -55,7 +55,7 @@ def test_outputs_and_gradients_are_the_networks_in_float64(
     mask = (torch.rand(2, 6, units, generator=random) < 0.7).double() / 0.7
     outputs = forward(variant, leaves, windows, mask if variant.dropout else None)
     one_hot = torch.nn.functional.one_hot(labels, 10).double()
-    goals = one_hot * 2 - 1 if variant.loss == "mse" else one_hot
+    goals = one_hot if variant.loss == "cross_entropy" else one_hot * 2 - 1
     gradients = torch.autograd.grad(
         losses(variant, outputs, goals).mean(dim=1).sum(), list(leaves.values())
     )
@@ -256,7 +256,7 @@ def test_interrupted_runs_go_on_to_the_same_bits(
     # One of them goes on alone, so that it is ahead of the others; a part is at most two runs.
     assert train_together(stopped[:1], make, workers=1) == {}
     assert train_together(stopped, make, workers=2) == {}
-    assert sizes == [3, 3, 1, 1, 2]
+    assert sizes == [3, 3, 1, 2]
     for one, other in zip(whole, stopped, strict=True):
         right, ours = one.load_state()[0], other.load_state()[0]
         assert all(np.abs(right[key] - ours[key]).max() <= 1e-6 for key in right)
@@ -278,6 +278,24 @@ def test_a_run_that_diverges_keeps_its_last_state(
     assert all(np.isfinite(array).all() for array in state.values())
 
 
+def test_what_breaks_is_told_of_each_run(
+    runs: Callable[..., list[Run]], splits: dict[str, Digits]
+) -> None:
+    def make(some: Sequence[Run]) -> Any:
+        if some[0].settings.seed == 1:
+            raise DeviceError("out of memory")
+        return make_networks([run.settings for run in some], splits)
+
+    both = runs(1, 2)
+    told = []
+    failed = train_together(
+        both, make, workers=1, on_error=lambda run, error: told.append((run.path, str(error)))
+    )
+    assert failed.keys() == {both[0].path}
+    assert told == [(both[0].path, "out of memory")]
+    assert len(both[1].read_metrics()) == 2
+
+
 def test_train_takes_it_for_several_seeds(cli: Callable[..., Result]) -> None:
     flags = ("--engine", "graph", "--batch-size", 2048, "--passes", 1)
     document = cli("train", *flags, "--seeds", "0..2", "--json", "-q").document
@@ -296,7 +314,7 @@ def test_it_is_chosen_on_cuda(settings: Callable[..., Settings]) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "sdlm"])
 @pytest.mark.parametrize("batch_size", [1, 100, None])
 def test_a_captured_step_is_the_cpus(
     name: str,
@@ -306,12 +324,17 @@ def test_a_captured_step_is_the_cpus(
 ) -> None:
     of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=batch_size, engine="graph")
     engines = [make_engine(replace(of, device=device), splits) for device in ("cpu", "cuda:0")]
+    before = np.concatenate([engines[0].state()[key].ravel() for key in PARAMETER_SHAPES])
     for engine in engines:
-        # Several steps a replay and single ones; two passes, so that draws are replayed, too.
-        advance(engine, (1, 2), of.lr, steps=min(engine.steps_per_pass, 40))
-    right, ours = (engine.state() for engine in engines)
-    for key in PARAMETER_SHAPES:
-        assert np.abs(ours[key] - right[key]).max() <= max(1e-3, 20 * of.lr), key
+        # Sixteen steps in one replay and two single ones; two passes, so that draws are replayed.
+        advance(engine, (1, 2), of.lr, steps=min(engine.steps_per_pass, 18))
+    right, ours = (
+        np.concatenate([engine.state()[key].ravel() for key in PARAMETER_SHAPES])
+        for engine in engines
+    )
+    moved = np.linalg.norm(right - before)
+    assert moved > 0
+    assert np.linalg.norm(ours - right) <= 0.05 * moved
 
 
 @pytest.mark.gpu

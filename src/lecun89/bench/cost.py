@@ -37,21 +37,29 @@ def measure_cost(
         Seconds per step of each sample.
     """
     trainings = [way.settings(variant, "1989", seed) for seed in range(1, way.networks + 1)]
+    lrs = [settings.lr for settings in trainings]
     workers: list[Steps[Any]] = []
     if way.networks > 1 and trains_side_by_side(trainings[0]):
         networks = make_networks(trainings, splits)
-        networks.begin_pass(1, [settings.lr for settings in trainings])
+        begins = [partial(networks.begin_pass, 1, lrs)]
         workers.append(networks)
     else:
-        for settings in trainings:
-            engine = make(settings, splits)
-            engine.begin_pass(1, settings.lr)
-            workers.append(engine)
+        engines = [make(settings, splits) for settings in trainings]
+        begins = [partial(e.begin_pass, 1, lr) for e, lr in zip(engines, lrs, strict=True)]
+        workers += engines
+
+    def begin() -> None:
+        for one in begins:
+            one()
+
+    begin()
     steps_per_pass = workers[0].steps_per_pass
     watch = Stopwatch(way.device)
 
     def sample(first: int, steps: int) -> float:
         watch.start()
+        if steps_per_pass == 1:  # so that what is drawn for a pass is a part of every step
+            begin()
         _on_threads([partial(worker.run_steps, first, first + steps) for worker in workers])
         return watch.stop() / steps
 

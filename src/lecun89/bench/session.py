@@ -9,7 +9,7 @@ from lecun89.bench.cost import measure_cost
 from lecun89.bench.machine import Peak, measure_peak
 from lecun89.bench.race import Race, run_race
 from lecun89.bench.report import Row
-from lecun89.bench.ways import RECIPES, Way
+from lecun89.bench.ways import RECIPES, Recipe, Way
 from lecun89.data import Digits
 from lecun89.exceptions import one_line
 
@@ -54,8 +54,10 @@ def race_rows(
     target: float,
     seconds: float | None,
     on_start: Callable[[str], None] = lambda text: None,
-) -> list[Row]:
+) -> tuple[list[Row], dict[str, str]]:
     """The rows with their races, or with projections where a race takes too long.
+
+    The second value tells of those whose race broke, how.
 
     Args:
         rows: of `measure_rows`.
@@ -66,27 +68,42 @@ def race_rows(
         on_start: told what is trained next.
     """
     raced = []
+    broken: dict[str, str] = {}
     left = seconds
     for row in rows:
         way, recipe = row.way, RECIPES.get(row.way.batch_size)
         if recipe is None or way.networks > 1:
             raced.append(row)
             continue
-        devices.set_up(way.device, 1)
-        step = statistics.median(measure_cost(way, recipe.variant, splits, 0.2))
-        projected = recipe.steps(way.batch_size) * step
-        row = replace(row, recipe=recipe, projected_seconds=projected)
-        if left is None or len(seeds) * projected <= left:
-            on_start(f"training {len(seeds)} seeds: {way.name}, {way.device}, {way.engine}")
-            runs = list(run_race(way, recipe, splits, seeds))
-            times, setup, errors = (list(column) for column in zip(*runs, strict=True))
-            race = Race(times, setup, errors, target)
-            row = replace(row, race=race, projected_seconds=None)
-            left = None if left is None else left - sum(times)
+        on_start(f"training {len(seeds)} seeds: {way.name}, {way.device}, {way.engine}")
+        try:
+            row = _raced(row, recipe, splits, seeds, target, left)
+        except Exception as error:  # as above
+            broken[f"training, {way.name} on {way.device}, {way.engine}"] = one_line(error)
+        if row.race is not None and left is not None:
+            left -= sum(row.race.seconds)
         raced.append(row)
     # The same steps end at the same error, whatever executes them.
     known = {row.way.batch_size: row.error for row in raced if row.race is not None}
     return [
         row if row.race is not None else replace(row, projected_error=known.get(row.way.batch_size))
         for row in raced
-    ]
+    ], broken
+
+
+def _raced(
+    row: Row,
+    recipe: Recipe,
+    splits: dict[str, Digits],
+    seeds: Sequence[int],
+    target: float,
+    left: float | None,
+) -> Row:
+    devices.set_up(row.way.device, 1)
+    step = statistics.median(measure_cost(row.way, recipe.variant, splits, 0.2))
+    projected = recipe.steps(row.way.batch_size) * step
+    if left is not None and len(seeds) * projected > left:
+        return replace(row, recipe=recipe, projected_seconds=projected)
+    runs = list(run_race(row.way, recipe, splits, seeds))
+    times, setup, errors = (list(column) for column in zip(*runs, strict=True))
+    return replace(row, recipe=recipe, race=Race(times, setup, errors, target))

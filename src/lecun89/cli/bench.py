@@ -111,7 +111,8 @@ def bench(
     absent |= broken
     if not quick:
         seconds = None if full else _RACE_SECONDS
-        rows = service.race_rows(rows, splits, numbers, until_error, seconds, note)
+        rows, broken = service.race_rows(rows, splits, numbers, until_error, seconds, note)
+        absent |= broken
     configuration = {
         "variant": variant,
         "data": "1989",

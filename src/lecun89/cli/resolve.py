@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lecun89.settings import Settings
 
 
+_SIDE_BY_SIDE = 1024  # networks at once, unless told otherwise: a few GB on a GPU
+
+
 def new_settings(context: typer.Context) -> list[tuple["Settings", dict[str, str]]]:
     """Settings for each seed: flag, else environment, else what the variant says.
 
@@ -26,10 +29,11 @@ def new_settings(context: typer.Context) -> list[tuple["Settings", dict[str, str
     from lecun89.data import get_data
     from lecun89.seeds import parse_seeds
     from lecun89.settings import Settings, parse_batch_size
-    from lecun89.variants import get_variant
+    from lecun89.variants import assume, get_variant
 
     given = context.params
-    variant, data = get_variant(given["variant"]), get_data(given["data"])
+    variant = assume(get_variant(given["variant"]), given["assume"] or ())
+    data = get_data(given["data"])
     asked = Settings(
         variant=variant.name,
         data=data.name,
@@ -70,7 +74,7 @@ def workers(text: str, settings: "Settings", networks: int) -> int:
     from lecun89.engines import trains_side_by_side
 
     if text == "auto" and trains_side_by_side(settings):
-        return networks
+        return min(_SIDE_BY_SIDE, networks)
     if text == "auto":
         return min(usable_cores() if settings.engine == "native" else 1, networks)
     number: int = options.number("--workers", int)(text)

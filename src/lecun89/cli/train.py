@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 def train(
     context: typer.Context,
     variant: options.Variant = "base",
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--assume",
+            metavar="KEY=VALUE",
+            help="What the paper leaves open, see `lecun89 explain`; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     data: options.Data = "1989",
     device: options.Device = "auto",
     engine: Annotated[
@@ -145,7 +154,11 @@ def train(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if not checkpoint_seconds > 0:
         raise UsageError(f"--checkpoint-seconds {checkpoint_seconds} is out of range: above 0")
-    for name, given in (("--dry-run", dry_run), ("--seeds", seeds is not None)):
+    for name, given in (
+        ("--dry-run", dry_run),
+        ("--seeds", seeds is not None),
+        ("--assume", bool(assume)),
+    ):
         if given and resume:
             raise UsageError(f"{name} and --resume contradict each other: give one of them")
     directory = options.data_dir(data_dir)

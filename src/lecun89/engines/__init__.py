@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from lecun89 import devices
 from lecun89.data import Digits
 from lecun89.engines import native, parameters
-from lecun89.exceptions import unknown_name
+from lecun89.exceptions import UsageError, unknown_name
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
@@ -140,15 +140,26 @@ def choose(settings: Settings) -> EngineChoice:
         raise unknown_name("engine", requested, ("auto", *ENGINES))
     if requested == "native":
         native.check_usable(settings)
+    if requested == "graph":
+        _check_graph(settings)
     if requested != "auto":
         return EngineChoice(requested, "as asked")
-    if settings.device.startswith("cuda"):
+    variant = get_variant(settings.variant)
+    if variant.table != "thirds":
+        return EngineChoice("eager", f"the others do not know the table {variant.table}")
+    if settings.device.startswith("cuda") and not variant.optimizer.startswith("sdlm"):
         return EngineChoice("graph", f"fastest on {settings.device}")
     if settings.device != "cpu":
         return EngineChoice("eager", f"it runs on {settings.device}")
     if (reason := native.why_absent()) is not None:
         return EngineChoice("eager", f"the native engine is absent: {reason}")
     return EngineChoice("native", f"fastest on the CPU, {native.instruction_set()}")
+
+
+def _check_graph(settings: Settings) -> None:
+    variant = get_variant(settings.variant)
+    if variant.optimizer.startswith("sdlm") or variant.table != "thirds":
+        raise UsageError(f"--engine graph cannot train {variant.name}: leave --engine out")
 
 
 def describe_machine(settings: Settings) -> dict[str, Any]:

@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lecun89.architecture import CURVATURE_DIGITS
 from lecun89.data import Digits
 from lecun89.engines.agreement import check_agreement
+from lecun89.engines.parameters import MOMENTS
 from lecun89.evaluation import LOSSES, outputs, score, targets
 from lecun89.models import Network
 from lecun89.scores import Score
+from lecun89.sdlm import ENERGY, Sdlm, curvature
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays, check_arrays
 from lecun89.variants import get_variant
@@ -24,7 +27,6 @@ _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "adamw": torch.optim.AdamW,
 }
-_OPTIMIZER_STATE = {"sgd": (), "adamw": ("step", "exp_avg", "exp_avg_sq")}
 
 
 class EagerEngine:
@@ -54,9 +56,7 @@ class EagerEngine:
             check_agreement(self._network, self._variant.loss, splits["test"], self._device)
             self._dropout_random = torch.Generator(self._device).manual_seed(settings.seed)
         self._network.to(self._device)
-        self._optimizer = _OPTIMIZERS[self._variant.optimizer](
-            self._network.parameters(), lr=settings.lr
-        )
+        self._optimizer = self._make_optimizer(settings.lr)
         self._loss = LOSSES[self._variant.loss]
         self._last_loss = torch.zeros((), device=self._device)
 
@@ -87,7 +87,10 @@ class EagerEngine:
         for step in range(first, last):
             batch = slice(step * self._step_size, (step + 1) * self._step_size)
             images = self._pass_images[batch]
-            loss = self._loss(self._network(images, self._mask(len(images))), self._targets[batch])
+            mask = self._mask(len(images))
+            loss = self._loss(self._network(images, mask), self._targets[batch])
+            if isinstance(self._optimizer, Sdlm):
+                self._set_curvature(step, images, mask)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._optimizer.step()
@@ -131,7 +134,8 @@ class EagerEngine:
         # Before the first step an optimizer has no state yet.
         if any(name.startswith("optimizer.") for name in arrays):
             for name, parameter in parameters.items():
-                for key in _OPTIMIZER_STATE[self._variant.optimizer]:
+                moments = MOMENTS[self._variant.optimizer]
+                for key in ("step", *moments) if self._variant.optimizer == "adamw" else moments:
                     shape = () if key == "step" else parameter.shape
                     expected[f"optimizer.{name}.{key}"] = np.zeros(shape, np.float32)
         check_arrays(arrays, expected)
@@ -148,6 +152,23 @@ class EagerEngine:
         self._dropout_random.set_state(torch.tensor(arrays["random.dropout"]))
         self._shift_random.set_state(_unpack(arrays["random.shift"]))
         self._shift_start = self._shift_random.get_state()
+
+    def _make_optimizer(self, lr: float) -> torch.optim.Optimizer:
+        variant, parameters = self._variant, self._network.parameters()
+        if variant.optimizer in _OPTIMIZERS:
+            return _OPTIMIZERS[variant.optimizer](parameters, lr=lr)
+        return Sdlm(parameters, lr, ENERGY[variant.loss], variant.damping, variant.memory)
+
+    def _set_curvature(self, step: int, images: Tensor, mask: Tensor | None) -> None:
+        assert isinstance(self._optimizer, Sdlm)
+        if self._variant.optimizer == "sdlm":
+            found = curvature(self._network, self._variant, images, mask)
+            self._optimizer.remember(found.values())
+        elif step == 0:
+            found = curvature(
+                self._network, self._variant, self._images["train"][:CURVATURE_DIGITS]
+            )
+            self._optimizer.replace(found.values())
 
     def _mask(self, examples: int) -> Tensor | None:
         p = self._variant.dropout

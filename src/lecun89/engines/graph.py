@@ -30,7 +30,8 @@ from lecun89.tensorfile import Arrays, check_arrays
 from lecun89.variants import get_variant
 
 _STEPS_PER_REPLAY = 16
-_EVALUATED = 8192  # examples times networks in one forward pass: 160 MB of windows
+# Examples times networks in one forward pass, each with 19 kB of windows.
+_EVALUATED = {"cpu": 1 << 13, "mps": 1 << 13, "cuda": 1 << 16}
 _DRAWN = 1 << 22  # random words at a time: 32 MB each of a dozen tensors
 
 
@@ -67,7 +68,9 @@ class GraphNetworks:
             one_hot = F.one_hot(labels, 10).float()
             self._pixels[name] = with_background(images).to(device)
             self._labels[name] = labels.to(device)
-            self._targets[name] = (one_hot * 2 - 1 if variant.loss == "mse" else one_hot).to(device)
+            self._targets[name] = (
+                one_hot if variant.loss == "cross_entropy" else one_hot * 2 - 1
+            ).to(device)
         self._taps = taps(variant.shift).to(device)
         self._unshifted = taps(0)[None].to(device)
 
@@ -93,9 +96,7 @@ class GraphNetworks:
 
         if device.type != "cpu":
             self._check(settings, splits["test"])
-        self._draw_once: Callable[[], None] = self._draw
-        self._step_once: Callable[[], None] = self._do_step
-        self._step_often: Callable[[], None] | None = None
+        self._graphs: dict[str, torch.cuda.CUDAGraph] = {}
         if device.type == "cuda":
             self._capture()
 
@@ -108,18 +109,18 @@ class GraphNetworks:
         self._corrections.copy_(torch.tensor(corrections))
         self._lr.copy_(torch.tensor(lrs)[:, None])
         self._pass.fill_(number)
-        self._draw_once()
+        self._replay("draw", self._draw)
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
         self._step.fill_(first)
         left = last - first
-        if self._step_often is not None:
+        if "steps" in self._graphs:
             for _ in range(left // _STEPS_PER_REPLAY):
-                self._step_often()
+                self._graphs["steps"].replay()
             left %= _STEPS_PER_REPLAY
         for _ in range(left):
-            self._step_once()
+            self._replay("step", self._do_step)
         self._updates = self._updates_before + last
 
     def end_pass(self) -> None:
@@ -136,7 +137,7 @@ class GraphNetworks:
         p = split(self._weights)
         loss = torch.zeros(self._networks, device=self._device)
         misses = torch.zeros(self._networks, dtype=torch.int64, device=self._device)
-        chunk = max(1, _EVALUATED // self._networks)
+        chunk = max(1, _EVALUATED[self._device.type] // self._networks)
         for rows in torch.arange(total, device=self._device).split(chunk):
             windows = self._windows(split_name, rows, self._unshifted)
             outputs = forward(self._variant, p, windows, None)
@@ -171,8 +172,9 @@ class GraphNetworks:
     @torch.no_grad()
     def _draw(self) -> None:
         variant = self._variant
-        words_per_example = 1 + self._kept.shape[2] // 4
-        for rows in self._examples.split(max(1, _DRAWN // (self._networks * words_per_example))):
+        if not (variant.shift or variant.dropout):
+            return
+        for rows in self._examples.split(self._drawn_at_a_time()):
             drawn = (self._seeds, self._pass, rows)
             at = slice(rows.storage_offset(), rows.storage_offset() + len(rows))
             if variant.shift:
@@ -180,6 +182,9 @@ class GraphNetworks:
                 self._rolls[:, at] = yx[:, :, 0] * (2 * variant.shift + 1) + yx[:, :, 1]
             if variant.dropout:
                 self._kept[:, at] = draw_kept(variant, *drawn)
+
+    def _drawn_at_a_time(self) -> int:
+        return max(1, _DRAWN // (self._networks * (1 + self._kept.shape[2] // 4)))
 
     def _do_step(self) -> None:
         rows, shares = self._rows[self._step][0], self._shares[self._step]
@@ -227,38 +232,85 @@ class GraphNetworks:
         found = named(outputs[0], {n: g[0] for n, g in zip(leaves, gradients, strict=True)})
         expected = outputs_and_gradients(network, variant.loss, digits, torch.device("cpu"))
         check_close(found, expected, self._device)
+        drawn = (self._seeds[:1], self._pass + 1, rows)
+        on_cpu = [tensor.cpu() for tensor in drawn]
+        here, there = [], []
+        if variant.shift:
+            here.append(draw_shifts(variant.shift, *drawn))
+            there.append(draw_shifts(variant.shift, *on_cpu))
+        if variant.dropout:
+            here.append(draw_kept(variant, *drawn))
+            there.append(draw_kept(variant, *on_cpu))
+        if not all(torch.equal(a.cpu(), b) for a, b in zip(here, there, strict=True)):
+            raise DeviceError(
+                f"device {self._device} draws other random words than the CPU; "
+                "train with --device cpu"
+            )
+
+    def _replay(self, name: str, work: Callable[[], None]) -> None:
+        graph = self._graphs.get(name)
+        if graph is None:
+            work()
+        else:
+            graph.replay()
 
     def _capture(self) -> None:
         changing = (self._weights, *self._moments.values(), self._losses, self._step)
         saved = [tensor.clone() for tensor in changing]
+        # A stream of its own: the one that PyTorch would take belongs to the first device that
+        # captured anything, and is shared by all engines.
+        stream = torch.cuda.Stream(self._device)
         try:
             with torch.cuda.device(self._device):
-                aside = torch.cuda.Stream()
-                aside.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(aside):  # what libraries do once must not be captured
+                stream.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(stream):  # what libraries do once must not be captured
                     for _ in range(3):
                         self._draw()
                         self._step.zero_()
                         self._do_step()
-                torch.cuda.current_stream().wait_stream(aside)
-                self._draw_once = self._captured(self._draw, 1)
-                self._step_once = self._captured(self._do_step, 1)
+                torch.cuda.current_stream().wait_stream(stream)
+                self._add_graph("step", self._do_step, 1, stream)
                 if self.steps_per_pass >= _STEPS_PER_REPLAY:
-                    self._step_often = self._captured(self._do_step, _STEPS_PER_REPLAY)
-        except RuntimeError as error:
+                    self._add_graph("steps", self._do_step, _STEPS_PER_REPLAY, stream)
+                drawn = self._variant.shift or self._variant.dropout
+                if drawn and len(self._examples) <= self._drawn_at_a_time():
+                    self._add_graph("draw", self._draw, 1, stream)
+                self._check_graphs()
+        except torch.OutOfMemoryError as error:
             raise DeviceError(
-                f"steps cannot be captured on {self._device}: {one_line(error)}; "
+                f"{self._device} is out of memory: {one_line(error)}; lower --batch-size, or "
+                "--workers, the networks side by side"
+            ) from error
+        except RuntimeError as error:
+            cause = error.__context__ or error  # the end of a capture only says that it failed
+            raise DeviceError(
+                f"steps cannot be captured on {self._device}: {one_line(cause)}; "
                 "train with --engine eager"
             ) from error
         for tensor, value in zip(changing, saved, strict=True):
             tensor.copy_(value)
 
-    def _captured(self, work: Callable[[], None], times: int) -> Callable[[], None]:
+    def _add_graph(
+        self, name: str, work: Callable[[], None], times: int, stream: torch.cuda.Stream
+    ) -> None:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # They never run at the same time, and nothing of one is read after it.
+        pool = next(iter(self._graphs.values())).pool() if self._graphs else None
+        with torch.cuda.graph(graph, pool=pool, stream=stream):
             for _ in range(times):
                 work()
-        return graph.replay
+        self._graphs[name] = graph
+
+    def _check_graphs(self) -> None:
+        """Refuse graphs that do nothing."""
+        expected = 0
+        self._step.zero_()
+        for name, steps in (("step", 1), ("steps", _STEPS_PER_REPLAY)):
+            if name in self._graphs and expected + steps <= self.steps_per_pass:
+                self._graphs[name].replay()
+                expected += steps
+        if int(self._step) != expected:
+            raise RuntimeError("a captured graph does not do what was captured")
 
 
 class GraphEngine:

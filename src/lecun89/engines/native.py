@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lecun89.architecture import CURVATURE_DIGITS
 from lecun89.data import Digits
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
 from lecun89.exceptions import FileFormatError, UsageError, one_line
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from lecun89 import _native
 
 _SLICE = 10_000  # digits evaluated at a time: 15 to 60 ms
-_BLOCKS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}  # of the kernel
+_BLOCKS = {
+    "exp_avg": "first_moment",
+    "exp_avg_sq": "second_moment",
+    "curvature": "first_moment",
+}  # of the kernel
 
 
 @cache
@@ -79,9 +84,12 @@ def make_network(
     return _native.Network(
         instruction_set=on or instruction_set(),
         activation=variant.activation,
-        loss=variant.loss,
-        tanh_output=variant.output_activation == "tanh",
+        output_activation=variant.output_activation or "",
+        loss="cross_entropy" if variant.loss == "cross_entropy" else "mse",
+        loss_factor=0.5 if variant.loss == "half_mse" else 1.0,
         optimizer=optimizer or variant.optimizer,
+        damping=variant.damping,
+        memory=variant.memory,
         dropout_after=variant.dropout_after or "",
         dropout=variant.dropout,
         shift=variant.shift,
@@ -126,6 +134,8 @@ class NativeEngine:
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
+        if first == 0 and self._optimizer == "sdlm_by_pass":
+            self._network.estimate(self._digits["train"], 0, CURVATURE_DIGITS)
         self._network.train(self._digits["train"], self._pass, first, last, self._lr)
 
     def end_pass(self) -> None:
@@ -170,6 +180,10 @@ def check_usable(settings: Settings) -> None:
     Raises:
         UsageError: naming the flag that does not go with it.
     """
+    if (table := get_variant(settings.variant).table) != "thirds":
+        raise UsageError(
+            f"--engine native knows H1 and H2 joined by thirds, not {table}: use --engine eager"
+        )
     if settings.device != "cpu":
         raise UsageError(
             f"--engine native runs on the CPU, not on {settings.device}: use --engine eager"

@@ -11,8 +11,13 @@ from lecun89.variants import Variant
 Flat = npt.NDArray[np.float32]
 """All parameters of a network, (9760,), in the order of PARAMETER_SHAPES."""
 
-MOMENTS = {"sgd": (), "adamw": ("exp_avg", "exp_avg_sq")}
-"""What an optimizer keeps for each parameter, by PyTorch's names."""
+MOMENTS: dict[str, tuple[str, ...]] = {
+    "sgd": (),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+    "sdlm": ("curvature",),
+    "sdlm_by_pass": ("curvature",),
+}
+"""What an optimizer keeps for each parameter, by PyTorch's names where it has them."""
 
 
 def flatten(arrays: Arrays) -> Flat:

@@ -10,12 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lecun89.architecture import BACKGROUND, PARAMETER_SHAPES
+from lecun89.models import SQUASHING
 from lecun89.variants import Variant
 
 PIXELS = 257
 """Numbers of an image as `taps` counts them: its 16x16 pixels, then the background."""
-
-_ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu}
 
 
 def split(flat: Tensor) -> dict[str, Tensor]:
@@ -59,7 +58,7 @@ def forward(variant: Variant, p: dict[str, Tensor], windows: Tensor, mask: Tenso
         mask: multiplies the units after which the variant drops, (networks, examples, 192) of H2
             or (networks, examples, 30) of H3.
     """
-    activation = _ACTIVATIONS[variant.activation]
+    activation = SQUASHING[variant.activation]
     networks, examples = len(p["H1w"]), windows.shape[1]
     # Planes come last, so that the windows of H2 lie as they are needed.
     h1 = windows.reshape(-1, 64 * examples, 25) @ p["H1w"].flatten(2).transpose(1, 2)
@@ -89,7 +88,7 @@ def forward(variant: Variant, p: dict[str, Tensor], windows: Tensor, mask: Tenso
     if mask is not None and variant.dropout_after == "H3":
         h3 = h3 * mask
     out = h3 @ p["outw"] + p["outb"][:, None]
-    return torch.tanh(out) if variant.output_activation == "tanh" else out
+    return SQUASHING[variant.output_activation](out)
 
 
 def losses(variant: Variant, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -98,8 +97,9 @@ def losses(variant: Variant, outputs: Tensor, targets: Tensor) -> Tensor:
     Args:
         variant: gives the loss.
         outputs: (networks, examples, 10).
-        targets: (examples, 10); +1 and -1 for ``mse``, 1 and 0 for ``cross_entropy``.
+        targets: (examples, 10); 1 and 0 for ``cross_entropy``, +1 and -1 else.
     """
-    if variant.loss == "mse":
-        return ((targets - outputs) ** 2).mean(dim=2)
-    return -(targets * outputs.log_softmax(dim=2)).sum(dim=2)
+    if variant.loss == "cross_entropy":
+        return -(targets * outputs.log_softmax(dim=2)).sum(dim=2)
+    error = ((targets - outputs) ** 2).mean(dim=2)
+    return error / 2 if variant.loss == "half_mse" else error
