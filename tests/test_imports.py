@@ -20,7 +20,7 @@ LAYERS = [
     {"engines"},
     {"training", "estimate", "mistakes", "explain", "export"},
     {"runs", "events"},
-    {"recording", "bench"},
+    {"recording", "bench", "sweeps", "ladder"},
     {"render"},
     {"cli"},
 ]
@@ -32,6 +32,7 @@ ALLOWED = {
     "PIL": {"render"},
     "matplotlib": {"render"},
     "onnx": {"export"},
+    "distributed": {"sweeps"},
 }
 TORCH_AT_IMPORT = {"models", "evaluation", "sdlm", "engines", "explain", "export"}
 

@@ -42,6 +42,7 @@ REPORTED: dict[tuple[str, str], tuple[Reported, ...]] = {
         Reported("blog", 4.09, 2.838382e-2, 0.62, 4.073383e-3),
         Reported("notebook", 4.14),
     ),
+    ("paper", "usps"): (_PAPER,),
     ("xent", "1989"): (Reported("blog", 4.38, None, 0.0), Reported("notebook", 4.58)),
     ("adamw", "1989"): (Reported("blog", 3.59, None, 0.0), Reported("notebook", 3.89)),
     ("shift", "1989"): (Reported("blog", 2.19, None, 1.70), Reported("notebook", 2.29)),
@@ -51,4 +52,5 @@ REPORTED: dict[tuple[str, str], tuple[Reported, ...]] = {
     ("modern", "full"): (Reported("blog", 1.25),),
     ("modern-h3", "full"): (Reported("notebook", 1.45),),
 }
-"""Reports by (variant, data). The paper's network is ``base``; its digits were others."""
+"""Reports by (variant, data). On ``1989`` the paper's digits are
+others; ``paper`` is the nearest to its network, and ``usps`` to its digits."""

@@ -140,8 +140,29 @@ sdlm = replace(
     lr=5e-4,
 )
 
+paper = replace(
+    sdlm,
+    name="paper",
+    change="outside the ladder: the paper as printed: scaled tanh, 2.4 / fan-in, 1/2 in the loss",
+    activation="scaled_tanh",
+    output_activation="scaled_tanh",
+    output_bias=0.0,
+    initialization="fan_in",
+    loss="half_mse",
+)
+
+relu = replace(base, name="relu", change="outside the ladder: base with ReLU", activation="relu")
+
+longer = replace(
+    base,
+    name="longer",
+    change="outside the ladder: base with 80 passes",
+    passes={"1989": 80, "full": 100},
+)
+
 VARIANTS: dict[str, Variant] = {
-    variant.name: variant for variant in (base, xent, adamw, shift, modern, modern_h3, fast, sdlm)
+    variant.name: variant
+    for variant in (base, xent, adamw, shift, modern, modern_h3, fast, sdlm, paper, relu, longer)
 }
 """Every variant by its name: the ladder in its order, then those outside of it."""
 

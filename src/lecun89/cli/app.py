@@ -18,8 +18,10 @@ from lecun89.cli import (
     evaluate,
     explain,
     export,
+    ladder,
     plot,
     prepare,
+    sweep,
     train,
     variants,
 )
@@ -141,6 +143,8 @@ def root(
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
+app.command("ladder")(ladder.ladder)
+app.command("sweep")(sweep.sweep)
 app.command("errors")(errors.errors)
 app.command("bench")(bench.bench)
 app.command("plot")(plot.plot)

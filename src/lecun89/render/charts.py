@@ -1,6 +1,6 @@
 """Charts drawn with matplotlib (extra ``plots``), without its global state."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from lecun89.variants import get_variant
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lecun89.ladder import Rung, Step
     from lecun89.settings import Settings
     from lecun89.training import PassResult
 
@@ -179,6 +180,43 @@ def saver(figure: "Figure", kind: str) -> Callable[[Path], None]:
             figure.savefig(path, format=kind, dpi=120, metadata=metadata)
 
     return save
+
+
+def ladder(found: "Mapping[str, Sequence[tuple[Rung, Step | None]]]") -> "Figure":
+    """Test error of each rung: every seed a dot, the mean with its interval, and the reports.
+
+    Args:
+        found: rungs, by name of the data.
+    """
+    figure = _figure(1.6 + 4.4 * len(found), 4.2)
+    axes = figure.subplots(1, len(found), squeeze=False)[0]
+    for axis, (data, steps) in zip(axes, found.items(), strict=True):
+        for place, (rung, _) in enumerate(steps):
+            errors = [result.test.error_percent for result in rung.results]
+            spread = np.linspace(-0.16, 0.16, len(errors)) if len(errors) > 1 else [0.0]
+            axis.plot(place + np.asarray(spread), errors, ".", color="#9db7d6", markersize=4)
+            low_high = rung.error.interval95
+            if low_high is not None:
+                axis.plot([place, place], low_high, color=_COLOURS[0], linewidth=2.5)
+            axis.plot(place, rung.error.mean, "o", color=_COLOURS[0], markersize=6)
+            for report in rung.reports:
+                axis.plot(
+                    place + 0.27,
+                    report.test_error,
+                    _MARKS[report.source],
+                    color=_COLOURS[1],
+                    markersize=6,
+                    label=report.source,
+                )
+        axis.set_xticks(range(len(steps)), [_plain(rung.variant) for rung, _ in steps])
+        axis.set_title(data)
+        axis.set_ylim(bottom=0)
+        axis.grid(axis="y", alpha=0.3)
+        handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+        if handles:
+            axis.legend(handles.values(), handles.keys(), frameon=False)
+    axes[0].set_ylabel("test error, %; dots are seeds, bars 95% of the mean")
+    return figure
 
 
 def _figure(width: float, height: float) -> "Figure":

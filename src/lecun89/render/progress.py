@@ -21,6 +21,7 @@ from lecun89.exceptions import InterruptedRunError, Lecun89Error
 from lecun89.render.lines import duration, eval_line
 from lecun89.runs import Run
 from lecun89.settings import Settings
+from lecun89.sweeps import Sweep
 from lecun89.training import PassResult, Position
 
 
@@ -184,3 +185,28 @@ class SeedsDisplay(_Display):
             if shown:
                 line = f"{line} ({self._ended} of {self._total})"
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class CellsDisplay(_Display):
+    """Shows a sweep on stderr: a bar, and a line as each cell ends."""
+
+    def __init__(self, of: Sweep, *, quiet: bool) -> None:
+        """Prepare the display of a sweep that is about to go on."""
+        super().__init__(quiet=quiet)
+        self._ended, self._total = len(of.finished), len(of.cells)
+        if self._bars:
+            self._task = self._bars.add_task("cells", total=self._total, completed=self._ended)
+
+    def show_cell(self, settings: Settings, outcome: Run | str) -> None:
+        """Tell of a cell its error, or why it failed."""
+        self._ended += 1
+        if self._bars:
+            self._bars.update(self._task, completed=self._ended)
+        if self._quiet:
+            return
+        found = outcome
+        if not isinstance(found, str):
+            found = eval_line("test", found.read_metrics()[-1].test)
+        line = f"{settings.variant} on {settings.data}, seed {settings.seed}: {found}"
+        line += f" ({self._ended:,} of {self._total:,})"
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)

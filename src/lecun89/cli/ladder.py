@@ -1,0 +1,157 @@
+"""``lecun89 ladder``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lecun89.cli import options
+from lecun89.cli.sweep import Scheduler, Workers, load_splits, train_cells
+from lecun89.exceptions import Lecun89Error, UsageError
+
+if TYPE_CHECKING:
+    from lecun89.ladder import McNemar, Rung, Step
+    from lecun89.runs import Run
+    from lecun89.sweeps import Sweep
+
+
+def ladder(
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="LIST", help="Of every rung: 0..9, or 1,5,7.")
+    ] = "0..9",
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="NAME|all", help="1989, full, usps, or all of them."),
+    ] = "1989",
+    variants: Annotated[
+        str | None,
+        typer.Option(
+            "--variants",
+            metavar="A,B,C",
+            help="Rungs, in this order.",
+            show_default="base to modern-h3",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Directory of its runs and table.csv.")
+    ] = Path("ladder"),
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw it as PNG or SVG (extra plots)."),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
+    workers: Workers = "auto",
+    scheduler: Scheduler = None,
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Train every rung from 1989 to 2022 on several seeds, and tell which steps are real.
+
+    Beside the mean error and its 95% interval stands what the paper, the blog and the notebook
+    have, and whether the rung differs from the one before: paired t-test over seeds, and
+    McNemar's test on the first. Run it again to go on: what is finished is not repeated.
+    """
+    from lecun89 import sweeps
+    from lecun89.files import replacing
+    from lecun89.ladder import LADDER
+    from lecun89.render import laddertable
+    from lecun89.render.charts import ladder as draw_ladder
+    from lecun89.render.charts import require_matplotlib, saver
+
+    options.set_up_logging(quiet=quiet, verbose=verbose)
+    if sum((json, csv, markdown)) > 1:
+        raise UsageError("--json, --csv and --markdown contradict each other: give one of them")
+    if plot is not None:
+        require_matplotlib()
+        if plot.suffix.lower() not in (".png", ".svg"):
+            raise UsageError(f"--plot {plot} is neither .png nor .svg")
+    names = list(LADDER) if variants is None else variants.split(",")
+    sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
+    cells = [
+        cell
+        for one in sets
+        for cell in sweeps.expand({"variant": names, "data": [one], "seeds": [seeds]})
+    ]
+    made = sweeps.Sweep(out, cells)
+    result = train_cells(made, workers, scheduler, data_dir, quiet=quiet)
+    if result.failed:
+        reason = next(iter(result.failed.values()))
+        raise Lecun89Error(f"{len(result.failed)} of {len(made.cells)} cells failed: {reason}")
+    found = {one: _steps(made, one, data_dir) for one in sets}
+    if plot is not None:
+        kind = plot.suffix.removeprefix(".").lower()
+        with replacing(plot) as temporary:
+            saver(draw_ladder(found), kind)(temporary)
+    if json:
+        rows = [row for one in found.values() for row in _documents(one)]
+        options.print_json({"rungs": rows})
+    elif csv or markdown:
+        rows = [row for one in found.values() for row in _documents(one)]
+        print(laddertable.as_csv(rows) if csv else laddertable.as_markdown(rows))
+    else:
+        for name, steps in found.items():
+            options.print_table(laddertable.ladder_table(steps, name))
+
+
+def _steps(made: "Sweep", data: str, data_dir: Path | None) -> "list[tuple[Rung, Step | None]]":
+    from lecun89.ladder import Rung, compare_rungs
+
+    runs: dict[str, list[Run]] = {}
+    for cell in made.cells:
+        if cell.data == data:
+            runs.setdefault(cell.variant, []).append(made.finished[cell])
+    steps: list[tuple[Rung, Step | None]] = []
+    for variant, of in runs.items():
+        results = [run.read_metrics() for run in of]
+        rung = Rung(
+            variant,
+            data,
+            tuple(run.settings.seed for run in of),
+            tuple(passes[-1] for passes in results),
+            tuple(sum(result.seconds for result in passes) for passes in results),
+        )
+        step = None
+        if steps:
+            before = steps[-1][0]
+            mcnemar = _mcnemar(runs[before.variant][0], of[0], data, data_dir)
+            step = compare_rungs(before, rung, mcnemar)
+        steps.append((rung, step))
+    return steps
+
+
+def _mcnemar(before: "Run", after: "Run", data: str, data_dir: Path | None) -> "McNemar":
+    from lecun89 import mistakes
+    from lecun89.ladder import McNemar
+    from lecun89.weights import load_weights
+
+    digits = load_splits([before.settings], data_dir)[data]["test"]
+    found = [
+        mistakes.find_mistakes(load_weights(run.weights_path()), digits, "cpu")
+        for run in (before, after)
+    ]
+    compared = mistakes.compare(*found)
+    return McNemar(len(compared.fixed), len(compared.broken), compared.p_value)
+
+
+def _documents(steps: "list[tuple[Rung, Step | None]]") -> list[dict[str, Any]]:
+    documents = []
+    for rung, step in steps:
+        document: dict[str, Any] = {
+            "variant": rung.variant,
+            "data": rung.data,
+            "seeds": len(rung.seeds),
+            "test_misses": [result.test.misses for result in rung.results],
+            "mean_misses": rung.misses.mean,
+            "error_percent": vars(rung.error),
+            "mean_seconds": sum(rung.seconds) / len(rung.seconds),
+            "reported": {report.source: report.test_error for report in rung.reports},
+            "step": None,
+        }
+        if step is not None:
+            mcnemar = None if step.mcnemar is None else vars(step.mcnemar)
+            document["step"] = {**vars(step), "mcnemar": mcnemar, "verdict": step.verdict}
+        documents.append(document)
+    return documents

@@ -1,0 +1,137 @@
+"""``lecun89 sweep``."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lecun89.cli import options
+from lecun89.exceptions import Lecun89Error, UsageError
+
+if TYPE_CHECKING:
+    from lecun89.data import Digits
+    from lecun89.settings import Settings
+    from lecun89.sweeps import Sweep, SweepResult
+    from lecun89.sweeps.pools import Submit
+
+Workers = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        envvar="LECUN89_WORKERS",
+        metavar="N|auto",
+        help="Processes on this machine; auto is one for each core.",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Train on a Dask cluster, such as tcp://10.0.0.1:8786 (extra cluster).",
+    ),
+]
+
+
+def sweep(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE.toml", help="What to vary, as TOML.")
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="KEY=A,B,C",
+            help="What to vary: variant, data, seeds, passes, lr, batch-size, engine, device, or a "
+            "key of --assume; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Directory of its runs and table.csv.")
+    ] = Path("sweep"),
+    workers: Workers = "auto",
+    scheduler: Scheduler = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the cells and which are finished.")
+    ] = False,
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Train every combination of some values, on all cores or on a cluster.
+
+    Each lands as a run and a line of table.csv when it ends. Run it again to go on: what is
+    finished is not repeated.
+    """
+    from lecun89 import sweeps
+    from lecun89.sweeps.grid import parse_pairs
+
+    options.set_up_logging(quiet=quiet, verbose=verbose)
+    if (file is None) == (not grid):
+        raise UsageError("give either a FILE.toml or --grid")
+    grids = [parse_pairs(grid or ())] if file is None else sweeps.read_grids(file)
+    cells = [cell for one in grids for cell in sweeps.expand(one)]
+    if dry_run:
+        made = sweeps.Sweep(out, cells) if out.exists() else None
+        done = len(made.finished) if made else 0
+        if json:
+            documents = [cell.as_document() for cell in cells]
+            options.print_json({"cells": documents, "finished": done})
+        else:
+            for cell in cells:
+                print(f"{cell.variant} on {cell.data}, lr {cell.lr:g}, seed {cell.seed}")
+            print(f"{len(cells):,} cells, {done:,} finished in {out}")
+        return
+    made = sweeps.Sweep(out, cells)
+    result = train_cells(made, workers, scheduler, data_dir, quiet=quiet)
+    table = out / "table.csv"
+    if json:
+        rows = made.rows()
+        failed = [{**cell.as_document(), "reason": why} for cell, why in result.failed.items()]
+        options.print_json({"table": str(table), "rows": rows, "failed": failed})
+    else:
+        print(table)
+    if result.failed:
+        reason = next(iter(result.failed.values()))
+        raise Lecun89Error(f"{len(result.failed)} of {len(made.cells)} cells failed: {reason}")
+
+
+def train_cells(
+    made: "Sweep", workers: str, scheduler: str | None, data_dir: Path | None, *, quiet: bool
+) -> "SweepResult":
+    """Train what is left of a sweep, with a line or a bar as cells end."""
+    from lecun89 import sweeps
+    from lecun89.cli.signals import stop_signals
+    from lecun89.devices import usable_cores
+    from lecun89.render.progress import CellsDisplay
+
+    left = made.left
+    splits = load_splits(made.cells, data_dir)
+    at_a_time = usable_cores() if workers == "auto" else options.number("--workers", int)(workers)
+    if at_a_time < 1:
+        raise UsageError(f"--workers {at_a_time} is out of range: at least 1, or auto")
+
+    def make_pool() -> "AbstractContextManager[Submit]":
+        if scheduler is not None:
+            return sweeps.remote_pool(scheduler, splits)
+        return sweeps.local_pool(max(1, min(at_a_time, len(left))), splits)
+
+    digests = {
+        data: {split: digits.sha256 for split, digits in of.items()} for data, of in splits.items()
+    }
+    with stop_signals() as stop_signal, CellsDisplay(made, quiet=quiet) as display:
+        return made.train(make_pool, digests, stop_signal=stop_signal, on_cell=display.show_cell)
+
+
+def load_splits(cells: "list[Settings]", data_dir: Path | None) -> "dict[str, dict[str, Digits]]":
+    """Train and test digits of every data set of the cells."""
+    from lecun89.data import load
+
+    directory = options.data_dir(data_dir)
+    names = dict.fromkeys(cell.data for cell in cells)
+    return {
+        name: {split: load(name, split, directory) for split in ("train", "test")} for name in names
+    }

@@ -1,0 +1,107 @@
+"""The ladder as a table, as CSV and as Markdown."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from lecun89.ladder import Rung, Step
+from lecun89.render.lines import duration
+from lecun89.render.tables import plain_table
+
+_SOURCES = ("paper", "blog", "notebook")
+
+
+def ladder_table(steps: Sequence[tuple[Rung, Step | None]], data: str) -> Table:
+    """Each rung beside what others report, and what its step comes to.
+
+    Args:
+        steps: rungs, each with the step from the one before.
+        data: its name.
+    """
+    rows = []
+    for rung, step in steps:
+        reported = {report.source: report for report in rung.reports}
+        error, n = rung.error, len(rung.seeds)
+        low_high = error.interval95
+        rows.append(
+            [
+                rung.variant,
+                *(f"{reported[s].test_error:.2f}" if s in reported else "" for s in _SOURCES),
+                f"{error.mean:.2f}",
+                "" if low_high is None else f"{low_high[0]:.2f}-{low_high[1]:.2f}",
+                f"{error.deviation:.2f}",
+                f"{rung.misses.mean:.1f}",
+                duration(sum(rung.seconds) / n),
+                "" if step is None else step.verdict,
+            ]
+        )
+    n = len(steps[0][0].seeds) if steps else 0
+    table = plain_table(
+        [
+            *("", ">paper", ">blog", ">notebook", ">ours", ">95%", ">dev.", ">misses"),
+            *(">time", "than above"),
+        ],
+        rows,
+        f"test error on {data} in percent, mean of {n} seed{'s' if n != 1 else ''}",
+    )
+    table.collapse_padding = True
+    for column in table.columns:
+        column.no_wrap = True
+    return table
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The rungs of `lecun89 ladder --json` as CSV."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        [
+            *("variant", "data", "seeds", "paper", "blog", "notebook", "mean_error_percent"),
+            *("deviation", "low95", "high95", "mean_misses", "mean_seconds"),
+            *("difference", "p_value", "verdict"),
+        ]
+    )
+    for row in rows:
+        error, step = row["error_percent"], row["step"] or {}
+        writer.writerow(
+            [
+                *(row["variant"], row["data"], row["seeds"]),
+                *(row["reported"].get(source, "") for source in _SOURCES),
+                *(error["mean"], error["deviation"], *(error["interval95"] or ("", ""))),
+                *(row["mean_misses"], round(row["mean_seconds"], 3)),
+                *(step.get("difference", ""), step.get("p_value", ""), step.get("verdict", "")),
+            ]
+        )
+    return text.getvalue().rstrip("\n")
+
+
+def as_markdown(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The rungs of `lecun89 ladder --json` as a table for README."""
+    headings = ["variant", "data", *_SOURCES, "ours", "95% of the mean", "deviation", "seeds"]
+    lines = [[*headings, "than the row above"], ["---"] * (len(headings) + 1)]
+    for row in rows:
+        error, step = row["error_percent"], row["step"]
+        interval = error["interval95"]
+        cells = [
+            f"`{row['variant']}`",
+            row["data"],
+            *(f"{row['reported'][s]:.2f}" if s in row["reported"] else "" for s in _SOURCES),
+            f"{error['mean']:.2f}",
+            "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}",
+            f"{error['deviation']:.2f}",
+            str(row["seeds"]),
+        ]
+        verdict = ""
+        if step is not None:
+            p = step["p_value"]
+            shown = "" if p is None else f" ({step['difference']:+.2f}, p {_p(p)})"
+            verdict = f"{step['verdict']}{shown}"
+        lines.append([*cells, verdict])
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

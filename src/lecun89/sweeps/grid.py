@@ -1,0 +1,118 @@
+"""What a sweep trains: every combination of some values, as settings."""
+
+import itertools
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lecun89 import devices, engines
+from lecun89.data import get_data
+from lecun89.exceptions import FileFormatError, UsageError, one_line, unknown_name
+from lecun89.files import read_limited
+from lecun89.seeds import parse_seeds
+from lecun89.settings import Settings, parse_batch_size
+from lecun89.variants import ASSUMPTIONS, assume, get_variant
+
+KEYS = ("variant", "data", "seeds", "passes", "lr", "batch-size", "engine", "device")
+"""What may be varied, beside the keys of `lecun89.variants.ASSUMPTIONS`."""
+
+MOST_CELLS = 100_000
+
+_MAX_FILE = 1 << 20
+
+Grid = Mapping[str, Sequence[str]]
+"""Values in words, by key."""
+
+
+def read_grids(path: Path) -> list[Grid]:
+    """The grids of a TOML file: its tables ``[[grid]]``, or the file itself if it has none.
+
+    Raises:
+        FileFormatError: it is no such file.
+    """
+    try:
+        document = tomllib.loads(read_limited(path, _MAX_FILE).decode())
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path} is not TOML: {one_line(error)}") from error
+    tables = document.get("grid", [document])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise FileFormatError(f"{path}: grid is not a list of tables: write [[grid]]")
+    shared = {key: value for key, value in document.items() if key != "grid"}
+    return [_words(path, shared | table) for table in tables]
+
+
+def parse_pairs(pairs: Iterable[str]) -> Grid:
+    """The grid of words such as ``lr=0.01,0.03``.
+
+    Raises:
+        UsageError: one has no key or no value.
+    """
+    grid: dict[str, Sequence[str]] = {}
+    for pair in pairs:
+        key, _, values = pair.partition("=")
+        if not key or not values:
+            raise UsageError(f"--grid {pair!r} is not like key=a,b,c")
+        grid[key] = [values] if key == "seeds" else values.split(",")
+    return grid
+
+
+def expand(grid: Grid) -> list[Settings]:
+    """The settings of every combination, device and engine chosen.
+
+    Raises:
+        UsageError: a key or a value is not known, or values do not go together.
+    """
+    for key in grid:
+        if key not in KEYS and key not in ASSUMPTIONS:
+            raise unknown_name("key", key, (*KEYS, *ASSUMPTIONS))
+    axes = {key: list(values) for key, values in grid.items() if key != "seeds"}
+    seeds = [seed for text in grid.get("seeds", ["1337"]) for seed in parse_seeds(text)]
+    cells = []
+    for values in itertools.product(*axes.values()):
+        cell = _settings(dict(zip(axes, values, strict=True)))
+        cells += [replace(cell, seed=seed) for seed in seeds]
+        if len(cells) > MOST_CELLS:
+            raise UsageError(f"the grid has more than {MOST_CELLS:,} cells")
+    return cells
+
+
+def _settings(values: dict[str, str]) -> Settings:
+    assumptions = [f"{key}={value}" for key, value in values.items() if key in ASSUMPTIONS]
+    variant = assume(get_variant(values.get("variant", "base")), assumptions)
+    data = get_data(values.get("data", "1989")).name
+    batch_size = values.get("batch-size")
+    asked = Settings(
+        variant=variant.name,
+        data=data,
+        seed=0,
+        passes=_number("passes", values, int, variant.passes_on(data)),
+        lr=_number("lr", values, float, variant.lr),
+        batch_size=variant.batch_size if batch_size is None else parse_batch_size(batch_size),
+        device=values.get("device", "auto"),
+        engine=values.get("engine", "auto"),
+        threads=1,
+    )
+    chosen = devices.choose(asked.device, step_size=asked.step_size).device
+    asked = replace(asked, device=chosen)
+    return replace(asked, engine=engines.choose(asked).engine)
+
+
+def _number(name: str, values: Mapping[str, str], kind: type, otherwise: Any) -> Any:
+    if name not in values:
+        return otherwise
+    try:
+        return kind(values[name])
+    except ValueError:
+        raise UsageError(f"{name} {values[name]!r} is not a number") from None
+
+
+def _words(path: Path, table: dict[str, Any]) -> Grid:
+    grid: dict[str, Sequence[str]] = {}
+    for key, value in table.items():
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(isinstance(one, str | int | float) for one in values):
+            raise FileFormatError(f"{path}: {key} is neither a value nor a list of values")
+        grid[key] = [str(one) for one in values]
+    return grid

@@ -1,0 +1,52 @@
+"""A sweep's table: a line for each finished cell."""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lecun89.files import write_text
+from lecun89.settings import Settings
+from lecun89.training import PassResult
+
+COLUMNS = (
+    *("variant", "data", "seed", "passes", "lr", "batch_size", "device", "engine"),
+    *("train_loss", "train_misses", "train_total", "test_loss", "test_misses", "test_total"),
+    *("seconds", "run"),
+)
+
+
+def as_row(settings: Settings, results: list[PassResult], run: str) -> dict[str, Any]:
+    """A finished cell as a line of the table; seconds are those of training.
+
+    Args:
+        settings: of the cell.
+        results: of its passes.
+        run: name of its run.
+    """
+    document, last = settings.as_document(), results[-1]
+    return {
+        **{key: document[key] for key in COLUMNS[:8]},
+        **{f"train_{key}": value for key, value in vars(last.train).items()},
+        **{f"test_{key}": value for key, value in vars(last.test).items()},
+        "seconds": round(sum(result.seconds for result in results), 6),
+        "run": run,
+    }
+
+
+def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Replace the file by these rows, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def append_row(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to the file, which `write_table` made."""
+    text = io.StringIO(newline="")
+    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerow(row)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text.getvalue())

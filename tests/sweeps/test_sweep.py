@@ -1,0 +1,239 @@
+"""Sweeps: every cell is there exactly once, whatever dies."""
+
+import csv
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lecun89.data import Digits
+from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error, UsageError
+from lecun89.settings import Settings
+from lecun89.sweeps import COLUMNS, Sweep, expand, local_pool, read_grids, remote_pool
+from lecun89.sweeps.grid import parse_pairs
+from tests.conftest import Result
+
+SHORT = {"variant": ["base"], "passes": ["1"], "batch-size": ["full"]}
+
+
+@pytest.fixture
+def digests(splits: dict[str, Digits]) -> dict[str, dict[str, str]]:
+    return {"1989": {name: digits.sha256 for name, digits in splits.items()}}
+
+
+def table(directory: Path) -> list[dict[str, str]]:
+    with (directory / "table.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_each_once(directory: Path, cells: list[Settings]) -> None:
+    rows = table(directory)
+    assert sorted(int(row["seed"]) for row in rows) == sorted(cell.seed for cell in cells)
+    assert all((directory / "runs" / row["run"] / "weights.safetensors").exists() for row in rows)
+
+
+def test_a_grid_is_every_combination() -> None:
+    cells = expand({"variant": ["base", "xent"], "lr": ["0.01", "0.03"], "seeds": ["0..2", "7"]})
+    assert len(cells) == 2 * 2 * 4
+    assert {cell.lr for cell in cells} == {0.01, 0.03}
+    assert [cell.seed for cell in cells[:4]] == [0, 1, 2, 7]
+    assumed = expand(parse_pairs(["variant=sdlm", "squash=tanh,scaled", "seeds=1,2"]))
+    assert [cell.variant for cell in assumed[::2]] == ["sdlm+squash=tanh", "sdlm+squash=scaled"]
+    assert all(cell.batch_size == 16 for cell in expand({"variant": ["fast"]}))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (["lrs=1"], "unknown key 'lrs': did you mean 'lr'"),
+        (["lr"], "is not like key=a,b,c"),
+        (["lr=x"], "lr 'x' is not a number"),
+        (["variant=bas"], "did you mean 'base'"),
+        (["variant=base", "curvature=running"], "curvature belongs to sdlm"),
+        (["variant=sdlm", "batch-size=8"], "one example at a time"),
+        (["seeds=3..1"], "is empty"),
+        (["engine=warp"], "unknown engine 'warp'"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is(
+    cli: Callable[..., Result], pairs: list[str], message: str
+) -> None:
+    result = cli("sweep", *(word for pair in pairs for word in ("--grid", pair)))
+    assert result.exit_code == 2
+    assert message in result.error
+    assert not Path("sweep").exists()
+
+
+def test_a_file_may_hold_several_grids(tmp_path: Path) -> None:
+    path = tmp_path / "grid.toml"
+    path.write_text(
+        'seeds = "0..1"\n[[grid]]\nvariant = "base"\nlr = [0.03, 0.01]\n'
+        '[[grid]]\nvariant = "sdlm"\ninit = ["sqrt", "literal"]\n'
+    )
+    cells = [cell for grid in read_grids(path) for cell in expand(grid)]
+    assert len(cells) == 8
+    assert cells[-1].variant == "sdlm+init=literal"
+    for text in ("x = ", "[[grid]]\nlr = {}", "grid = 3", "lr = []"):
+        path.write_text(text)
+        with pytest.raises(FileFormatError, match=r"grid\.toml"):
+            read_grids(path)
+
+
+def test_a_stopped_sweep_goes_on_where_it_was(
+    tmp_path: Path, splits: dict[str, Digits], digests: dict[str, dict[str, str]]
+) -> None:
+    cells = expand(SHORT | {"seeds": ["0..5"]})
+    landed: list[int] = []
+
+    def pool() -> Any:
+        return local_pool(1, {"1989": splits})
+
+    with pytest.raises(InterruptedRunError, match="of 6 cells"):
+        Sweep(tmp_path, cells).train(
+            pool,
+            digests,
+            stop_signal=lambda: signal.SIGINT if len(landed) >= 2 else None,
+            on_cell=lambda cell, _: landed.append(cell.seed),
+        )
+    again = Sweep(tmp_path, cells)
+    assert len(again.finished) == len(landed)
+    assert 2 <= len(landed) < 6
+    result = again.train(pool, digests, on_cell=lambda cell, _: landed.append(cell.seed))
+    assert result.failed == {}
+    assert sorted(landed) == list(range(6))
+    assert_each_once(tmp_path, cells)
+    assert list(table(tmp_path)[0]) == list(COLUMNS)
+    assert Sweep(tmp_path, cells).left == []
+
+
+class Killer:
+    """Kills one of the workers when the first cell has landed."""
+
+    def __init__(self, pids: Callable[[], list[int]]) -> None:
+        self.pids, self.killed = pids, False
+
+    def __call__(self, cell: Settings, outcome: object) -> None:
+        if not self.killed:
+            self.killed = True
+            os.kill(self.pids()[0], signal.SIGKILL)
+
+
+def test_a_worker_that_dies_costs_its_cells_which_are_trained_again(
+    tmp_path: Path, splits: dict[str, Digits], digests: dict[str, dict[str, str]]
+) -> None:
+    import multiprocessing
+
+    cells = expand(SHORT | {"seeds": ["0..9"], "passes": ["3"]})
+    pools = []
+
+    @contextmanager
+    def pool() -> Iterator[Any]:
+        pools.append(1)
+        with local_pool(2, {"1989": splits}) as submit:
+            yield submit
+
+    def pids() -> list[int]:
+        return [child.pid or 0 for child in multiprocessing.active_children()]
+
+    killer = Killer(pids)
+    result = Sweep(tmp_path, cells).train(pool, digests, on_cell=killer)
+    assert killer.killed
+    assert len(pools) == 2
+    assert result.failed == {}
+    assert_each_once(tmp_path, cells)
+
+
+def test_on_a_cluster_a_worker_may_die(
+    tmp_path: Path, splits: dict[str, Digits], digests: dict[str, dict[str, str]]
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="installed without the extra cluster")
+    cells = expand(SHORT | {"seeds": ["0..19"], "passes": ["3"]})
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        pids = [int(nanny.pid) for nanny in cluster.workers.values()]
+        killer = Killer(lambda: pids)
+        result = Sweep(tmp_path, cells).train(
+            lambda: remote_pool(cluster.scheduler_address, {"1989": splits}),
+            digests,
+            on_cell=killer,
+        )
+    assert killer.killed
+    assert result.failed == {}
+    assert_each_once(tmp_path, cells)
+
+
+def test_a_cell_that_kills_every_worker_is_given_up(
+    tmp_path: Path, digests: dict[str, dict[str, str]]
+) -> None:
+    from concurrent.futures import Future
+    from concurrent.futures.process import BrokenProcessPool
+
+    @contextmanager
+    def pool() -> Iterator[Any]:
+        def submit(cell: Settings) -> "Future[Any]":
+            future: Future[Any] = Future()
+            future.set_exception(BrokenProcessPool("a process was terminated abruptly"))
+            return future
+
+        yield submit
+
+    cells = expand(SHORT | {"seeds": ["0..1"]})
+    result = Sweep(tmp_path, cells).train(pool, digests)
+    assert all("workers were lost with it" in reason for reason in result.failed.values())
+    assert len(result.failed) == 2
+
+
+def test_a_cell_that_diverges_leaves_the_others(cli: Callable[..., Result], tmp_path: Path) -> None:
+    result = cli(
+        *("sweep", "--grid", "variant=xent", "--grid", "lr=0.01,1e38", "--grid", "seeds=1"),
+        *("--grid", "batch-size=64", "--grid", "passes=1", "--workers", 1),
+    )
+    assert result.exit_code == 1
+    assert "1 of 2 cells failed" in result.error
+    assert "not finite" in result.error
+    assert [float(row["lr"]) for row in table(tmp_path / "sweep")] == [0.01]
+    listed = cli(
+        *("sweep", "--grid", "variant=xent", "--grid", "lr=0.01,1e38", "--grid", "seeds=1"),
+        *("--grid", "batch-size=64", "--grid", "passes=1", "--dry-run"),
+    )
+    assert "2 cells, 1 finished in sweep" in listed.stdout
+
+
+def test_two_sweeps_of_one_directory_do_not_mix(
+    tmp_path: Path, splits: dict[str, Digits], digests: dict[str, dict[str, str]]
+) -> None:
+    cells = expand(SHORT | {"seeds": ["0"]})
+    first, second = Sweep(tmp_path, cells), Sweep(tmp_path, cells)
+    with first._lock(), pytest.raises(Lecun89Error, match="another process has"):
+        second.train(lambda: local_pool(1, {"1989": splits}), digests)
+
+
+def test_an_unreachable_scheduler_is_one_line(cli: Callable[..., Result]) -> None:
+    pytest.importorskip("distributed", reason="installed without the extra cluster")
+    began = time.monotonic()
+    result = cli("sweep", "--grid", "passes=1", "--scheduler", "tcp://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert "no scheduler at --scheduler tcp://127.0.0.1:9" in result.error
+    assert time.monotonic() - began < 60
+    assert threading.active_count() < 50
+
+
+def test_results_are_those_of_train(cli: Callable[..., Result]) -> None:
+    cli("sweep", "--grid", "seeds=5", "--grid", "passes=1", "-q")
+    document = cli("train", "--seed", 5, "--passes", 1, "--json", "-q").document
+    (row,) = table(Path("sweep"))
+    assert int(row["test_misses"]) == document["splits"]["test"]["misses"]
+    assert float(row["test_loss"]) == document["splits"]["test"]["loss"]
+
+
+def test_file_and_grid_contradict_each_other(cli: Callable[..., Result]) -> None:
+    assert cli("sweep").exit_code == 2
+    with pytest.raises(UsageError, match="not like"):
+        parse_pairs(["=3"])
