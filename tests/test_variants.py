@@ -44,3 +44,37 @@ def test_each_rung_changes_what_the_design_says() -> None:
 def test_unknown_name_lists_the_known_ones_and_suggests_the_nearest() -> None:
     with pytest.raises(UsageError, match="'modrn': did you mean 'modern'.*base, xent, adamw"):
         get_variant("modrn")
+
+
+def test_assumptions_are_a_part_of_the_name_in_one_order() -> None:
+    one = get_variant("sdlm+init=literal+squash=scaled")
+    assert one == get_variant("sdlm+squash=scaled+init=literal")
+    assert one.name == "sdlm+squash=scaled+init=literal"
+    assert (one.activation, one.output_activation) == ("scaled_tanh", "scaled_tanh")
+    assert one.initialization == "fan_in"
+    assert get_variant("sdlm+init=literal+init=sqrt").initialization == "sqrt_fan_in"
+    by_pass = get_variant("sdlm+curvature=by-pass")
+    assert (by_pass.optimizer, by_pass.damping) == ("sdlm_by_pass", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("base+squash", "unknown value of squash ''"),
+        ("base+sqush=tanh", "unknown assumption 'sqush': did you mean 'squash'"),
+        ("base+squash=relu", "known: tanh, scaled"),
+        ("base+curvature=running", "curvature belongs to sdlm, base has sgd"),
+        ("xent+half=yes", "half belongs to squared error"),
+        ("base+", "unknown assumption ''"),
+    ],
+)
+def test_assumptions_that_make_no_sense_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        get_variant(name)
+
+
+def test_the_paper_is_sdlm_with_every_assumption() -> None:
+    paper = asdict(VARIANTS["paper"])
+    assumed = asdict(get_variant("sdlm+squash=scaled+init=literal+output-bias=0+half=yes"))
+    differing = {key for key in paper if paper[key] != assumed[key]}
+    assert differing == {"name", "change"}

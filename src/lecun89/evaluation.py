@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lecun89.architecture import CLASSES
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError
-from lecun89.models import Network
+from lecun89.models import make_network
 from lecun89.scores import Score
 from lecun89.variants import get_variant
 from lecun89.weights import Weights
@@ -63,9 +63,9 @@ def score(outputs: Tensor, labels: Tensor, loss: str) -> Score:
     return Score(float(value), int(misses), len(labels))
 
 
-def network_of(weights: Weights) -> Network:
+def network_of(weights: Weights) -> nn.Module:
     """The network that trained weights belong to, holding them, on the CPU."""
-    network = Network(get_variant(weights.variant), torch.Generator())
+    network = make_network(get_variant(weights.variant), torch.Generator())
     network.load_state_dict({name: torch.tensor(array) for name, array in weights.arrays.items()})
     return network
 

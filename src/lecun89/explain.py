@@ -7,9 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from torch import nn
 
+from lecun89 import variants
 from lecun89.architecture import LAYERS
-from lecun89.models import Network
+from lecun89.models import make_network
 from lecun89.variants import Variant
 from lecun89.weights import Weights, save_weights
 
@@ -58,7 +60,22 @@ ASSUMPTIONS = (
         "with second derivatives on the diagonal, its constants not given",
     ),
 )
-"""Places where the paper is silent or was read otherwise: what, our choice, what the paper has."""
+"""Places where the paper is silent or was read otherwise: what, ``base``'s choice, the paper's."""
+
+
+def assumed(variant: Variant) -> dict[str, str | None]:
+    """For each key of ``--assume`` the value that a variant has; None where it has another."""
+    return {
+        key: next(
+            (
+                value
+                for value, fields in values.items()
+                if all(getattr(variant, name) == of for name, of in fields.items())
+            ),
+            None,
+        )
+        for key, values in variants.ASSUMPTIONS.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -137,7 +154,7 @@ def measure_costs(variants: list[Variant]) -> list[Cost]:
 
     Timing is PyTorch's forward pass with the threads that are set, in eager mode.
     """
-    networks = [Network(variant, torch.Generator().manual_seed(1)) for variant in variants]
+    networks = [make_network(variant, torch.Generator().manual_seed(1)) for variant in variants]
     one, many = torch.zeros(1, 1, 16, 16), torch.zeros(1000, 1, 16, 16)
     single: list[list[float]] = [[] for _ in networks]
     batched: list[list[float]] = [[] for _ in networks]
@@ -159,14 +176,14 @@ def measure_costs(variants: list[Variant]) -> list[Cost]:
     ]
 
 
-def _seconds(network: Network, images: torch.Tensor, times: int) -> float:
+def _seconds(network: nn.Module, images: torch.Tensor, times: int) -> float:
     began = time.perf_counter()
     for _ in range(times):
         network(images)
     return time.perf_counter() - began
 
 
-def _file_bytes(network: Network, variant: Variant) -> int:
+def _file_bytes(network: nn.Module, variant: Variant) -> int:
     arrays = {name: tensor.detach().numpy() for name, tensor in network.named_parameters()}
     with TemporaryDirectory() as directory:
         path = Path(directory) / "weights.safetensors"

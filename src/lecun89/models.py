@@ -7,7 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lecun89.architecture import ACTIVATIONS, BACKGROUND, LAYERS, MACS, PARAMETERS, TABLES
+from lecun89.architecture import (
+    ACTIVATIONS,
+    BACKGROUND,
+    LAYERS,
+    MACS,
+    MICROVIT_SHAPES,
+    PARAMETERS,
+    TABLES,
+)
 from lecun89.variants import Variant
 
 
@@ -96,12 +104,93 @@ class Network(nn.Module):
             found[layer] = value
             return value
 
-        propagate(dict(self.named_parameters()), x, units, self.table)
+        propagate(self.weights(), x, units, self.table)
         return found
+
+    def weights(self) -> dict[str, Tensor]:
+        """Weights and biases as the sums take them, by the paper's names."""
+        return dict(self.named_parameters())
 
     def dropout_shape(self, examples: int) -> tuple[int, ...]:
         """Shape of the dropout mask for that many examples."""
         return (examples, 12, 4, 4) if self.dropout_after == "H2" else (examples, 30)
+
+
+class WeightNormNetwork(Network):
+    """The same network with each unit's or kernel's weights as a direction and a length.
+
+    Salimans and Kingma 2016, "Weight normalization". H1g (12,), H2g (12,), H3g (30,) and outg
+    (10,) are the lengths; the directions have the names and shapes of `Network`'s weights.
+    """
+
+    def __init__(self, variant: Variant, generator: torch.Generator) -> None:
+        """As `Network`, whose initial weights these are."""
+        super().__init__(variant, generator)
+        for layer in LAYERS:
+            lengths = _lengths(getattr(self, f"{layer.name}w").detach()).flatten().clone()
+            self.register_parameter(f"{layer.name}g", nn.Parameter(lengths))
+
+    def weights(self) -> dict[str, Tensor]:
+        """Weights and biases as the sums take them, by the paper's names."""
+        p: dict[str, Tensor] = dict(self.named_parameters())
+        for layer in LAYERS:
+            name = f"{layer.name}w"
+            shape = (-1, 1, 1, 1) if p[name].dim() == 4 else (1, -1)
+            lengths = p.pop(f"{layer.name}g").view(shape)
+            p[name] = p[name] * (lengths / _lengths(p[name]))
+        return p
+
+
+def _lengths(weights: Tensor) -> Tensor:
+    """Of the weights of each kernel (first axis), or of each unit of a matrix (last axis)."""
+    over = (1, 2, 3) if weights.dim() == 4 else (0,)
+    lengths: Tensor = torch.linalg.vector_norm(weights, dim=over, keepdim=True)
+    return lengths
+
+
+class MicroVit(nn.Module):
+    """A vision transformer (Dosovitskiy et al. 2021) of about the size of the network of 1989.
+
+    Eight patches of 4x8 pixels, each embedded in 20 numbers with its place; one block, layers
+    normalised before, of attention with two heads and a GELU layer of 134 units; all patches'
+    numbers to ten outputs. Shapes are in `lecun89.architecture.MICROVIT_SHAPES`.
+    """
+
+    dropout_after = None
+
+    def __init__(self, variant: Variant, generator: torch.Generator) -> None:
+        """Draw the initial weights: uniform within 1 / sqrt(fan-in), biases 0, places 0.02."""
+        super().__init__()
+        for name, shape in MICROVIT_SHAPES.items():
+            if name.startswith("norm"):
+                value = torch.full(shape, 1.0 if name.endswith("w") else 0.0)
+            elif name == "placeb":
+                value = 0.02 * torch.randn(shape, generator=generator)
+            elif name.endswith("b"):
+                value = torch.zeros(shape)
+            else:
+                value = (2 * torch.rand(shape, generator=generator) - 1) / shape[0] ** 0.5
+            self.register_parameter(name, nn.Parameter(value))
+
+    def forward(self, x: Tensor, dropout_mask: Tensor | None = None) -> Tensor:
+        """Outputs (n, 10) for images (n, 1, 16, 16) in [-1, 1]; there is no dropout."""
+        p = dict(self.named_parameters())
+        patches = x.reshape(-1, 4, 4, 2, 8).transpose(2, 3).reshape(-1, 8, 32)
+        h = patches @ p["patchw"] + p["patchb"] + p["placeb"]  # (n, 8, 20)
+        sums = F.layer_norm(h, (20,), p["norm1w"], p["norm1b"]) @ p["qkvw"] + p["qkvb"]
+        q, k, v = sums.view(-1, 8, 3, 2, 10).permute(2, 0, 3, 1, 4)  # each (n, 2 heads, 8, 10)
+        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(-1, 8, 20)
+        h = h + seen @ p["joinw"] + p["joinb"]
+        up = F.layer_norm(h, (20,), p["norm2w"], p["norm2b"]) @ p["upw"] + p["upb"]
+        h = h + F.gelu(up) @ p["downw"] + p["downb"]
+        h = F.layer_norm(h, (20,), p["norm3w"], p["norm3b"])
+        return h.flatten(start_dim=1) @ p["outw"] + p["outb"]
+
+
+def make_network(variant: Variant, generator: torch.Generator) -> nn.Module:
+    """The network of a variant's structure, its weights drawn from the generator, on the CPU."""
+    kinds = {"1989": Network, "weightnorm": WeightNormNetwork, "microvit": MicroVit}
+    return kinds[variant.structure](variant, generator)
 
 
 def propagate(

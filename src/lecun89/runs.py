@@ -21,13 +21,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from lecun89 import tensorfile
-from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.architecture import STRUCTURES
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line
 from lecun89.files import read_limited, sweep, write_json, write_text
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
 from lecun89.training import PassResult, Position
+from lecun89.variants import get_variant
 from lecun89.weights import Weights, save_weights
 
 SCHEMA_VERSION = 1
@@ -112,7 +113,10 @@ class Run:
         write_text(self.path / "metrics.jsonl", "".join(lines))
         passes = results[-1].number
         weights = Weights(
-            {name: state[name] for name in PARAMETER_SHAPES},
+            {
+                name: state[name]
+                for name in STRUCTURES[get_variant(self.settings.variant).structure]
+            },
             self.settings.variant,
             self.settings.data,
             self.data_sha256["train"],

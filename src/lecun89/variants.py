@@ -19,6 +19,8 @@ class Variant:
     Attributes:
         name: its name in the registry.
         change: what differs from the rung above, in words.
+        structure: the network of 1989; or, outside of the ladder, that with normalised weights, or
+            a vision transformer of its size. See `lecun89.architecture.STRUCTURES`.
         activation: of H1, H2 and H3; ``scaled_tanh`` is 1.7159 tanh(2/3 x).
         output_activation: of out; None leaves its sums as they are (logits).
         output_bias: initial value of out's biases.
@@ -42,6 +44,7 @@ class Variant:
 
     name: str
     change: str
+    structure: Literal["1989", "weightnorm", "microvit"] = "1989"
     activation: Literal["tanh", "scaled_tanh", "relu"]
     output_activation: Literal["tanh", "scaled_tanh"] | None
     output_bias: float
@@ -160,9 +163,30 @@ longer = replace(
     passes={"1989": 80, "full": 100},
 )
 
+weightnorm = replace(
+    base,
+    name="weightnorm",
+    change="outside the ladder: base with weight normalisation; 9,824 parameters",
+    structure="weightnorm",
+)
+
+microvit = replace(
+    shift,
+    name="microvit",
+    change="outside the ladder: a vision transformer of 9,744 parameters and 64,960 MACs",
+    structure="microvit",
+    lr=3e-3,
+    lr_decay=20.0,
+    batch_size=16,
+    passes={"1989": 80, "full": 80},
+)
+
 VARIANTS: dict[str, Variant] = {
     variant.name: variant
-    for variant in (base, xent, adamw, shift, modern, modern_h3, fast, sdlm, paper, relu, longer)
+    for variant in (
+        *(base, xent, adamw, shift, modern, modern_h3),
+        *(fast, sdlm, paper, relu, longer, weightnorm, microvit),
+    )
 }
 """Every variant by its name: the ladder in its order, then those outside of it."""
 
@@ -217,6 +241,8 @@ def assume(variant: Variant, pairs: Iterable[str]) -> Variant:
             raise unknown_name(f"value of {key}", value, ASSUMPTIONS[key])
         if key == "curvature" and not variant.optimizer.startswith("sdlm"):
             raise UsageError(f"curvature belongs to sdlm, {variant.name} has {variant.optimizer}")
+        if variant.structure != "1989" and key in ("squash", "init", "table"):
+            raise UsageError(f"{key} belongs to the network of 1989, {variant.name} is another")
         if key in ("squash", "half") and variant.loss == "cross_entropy":
             raise UsageError(f"{key} belongs to squared error, {variant.name} has cross-entropy")
         made[key] = value

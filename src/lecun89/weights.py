@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lecun89 import tensorfile
-from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.architecture import PARAMETER_SHAPES, STRUCTURES
 from lecun89.data import get_data
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.files import read_limited
@@ -27,7 +27,7 @@ class Weights:
     """Weights and what is known of them.
 
     Attributes:
-        arrays: float32, by the paper's names, in the shapes of `PARAMETER_SHAPES`.
+        arrays: float32, by the paper's names, in the shapes of `STRUCTURES`.
         variant: the variant whose network they belong to.
         data: the data set they were trained on; None where the file does not say.
         data_sha256: digest of its training split; None where the file does not say.
@@ -41,13 +41,12 @@ class Weights:
 
 def save_weights(path: Path, weights: Weights, **header: Any) -> None:
     """Write a weights file, whole or not at all; `header` adds to what it says of itself."""
-    arrays = {name: weights.arrays[name] for name in PARAMETER_SHAPES}
     known = {
         "variant": weights.variant,
         "data": weights.data,
         "data_sha256": weights.data_sha256,
     }
-    tensorfile.write(path, _KIND, arrays, known | header)
+    tensorfile.write(path, _KIND, weights.arrays, known | header)
 
 
 def load_weights(path: Path, variant: str | None = None) -> Weights:
@@ -63,7 +62,7 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
     """
     content = read_limited(path, _MAX_BYTES)
     if content[:2] == b"PK" or content[:1] == b"\x80" or path.suffix in (".pt", ".pth"):
-        upstream = _checked(path, _unpickle(path, content))
+        upstream = _checked(path, _unpickle(path, content), "base")
         if variant is None:
             raise UsageError(
                 f"{path} does not say which network it belongs to: give --variant, as in "
@@ -81,7 +80,7 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
             get_data(str(data))
     except UsageError as error:
         raise FileFormatError(f"{path} is of another version of lecun89: {error}") from error
-    return Weights(_checked(path, arrays), str(found), data, header.get("data_sha256"))
+    return Weights(_checked(path, arrays, str(found)), str(found), data, header.get("data_sha256"))
 
 
 def _unpickle(path: Path, content: bytes) -> Arrays:
@@ -129,12 +128,17 @@ def _describe(value: Any) -> str:
         return f"{value.dtype} without a shape"
 
 
-def _checked(path: Path, arrays: Arrays) -> Arrays:
-    expected = {name: np.zeros(shape, np.float32) for name, shape in PARAMETER_SHAPES.items()}
+def _shapes(variant: str) -> dict[str, tuple[int, ...]]:
+    return STRUCTURES[get_variant(variant).structure]
+
+
+def _checked(path: Path, arrays: Arrays, variant: str) -> Arrays:
+    expected = {name: np.zeros(shape, np.float32) for name, shape in _shapes(variant).items()}
     try:
         check_arrays(arrays, expected)
     except FileFormatError as error:
-        raise FileFormatError(f"{path} does not hold the 1989 network: {error}") from error
+        of = get_variant(variant).structure
+        raise FileFormatError(f"{path} does not hold the {of} network: {error}") from error
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise FileFormatError(f"{path}: {name} is not finite")

@@ -16,6 +16,19 @@ def test_every_layer_is_checked_against_the_paper(cli: Callable[..., Result]) ->
     assert any("sqrt" in entry["here"] for entry in document["assumptions"])
 
 
+def test_the_switches_are_listed_with_what_the_variant_has(cli: Callable[..., Result]) -> None:
+    document = cli("explain", "--variant", "paper", "--json").document
+    assert {entry["key"]: entry["value"] for entry in document["switches"]} == {
+        "squash": "scaled",
+        "init": "literal",
+        "output-bias": "0",
+        "half": "yes",
+        "table": "thirds",
+        "curvature": "running",
+    }
+    assert " init=" in cli("explain").stdout
+
+
 def test_the_tables_fit_100_columns(cli: Callable[..., Result]) -> None:
     result = cli("explain", "--variant", "xent")
     assert result.exit_code == 0

@@ -16,7 +16,8 @@ def explain(
     Layer by layer: units, connections, parameters, multiply-accumulates; then what the paper
     leaves open and what is assumed here.
     """
-    from lecun89.explain import ASSUMPTIONS, layer_rows, measure_costs
+    from lecun89.explain import ASSUMPTIONS, assumed, layer_rows, measure_costs
+    from lecun89.variants import ASSUMPTIONS as SWITCHES
     from lecun89.variants import get_variant
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -35,6 +36,10 @@ def explain(
                 "assumptions": [
                     {"what": what, "here": here, "paper": paper}
                     for what, here, paper in ASSUMPTIONS
+                ],
+                "switches": [
+                    {"key": key, "values": list(SWITCHES[key]), "value": value}
+                    for key, value in assumed(chosen).items()
                 ],
                 "costs": [asdict(cost) for cost in costs],
             }
@@ -60,7 +65,12 @@ def explain(
     if quiet:
         return
     print("units of all: with the 256 pixels, as the paper counts")
-    options.print_table(plain_table(["open in the paper", "here", "paper"], ASSUMPTIONS))
+    options.print_table(plain_table(["open in the paper", "in base", "paper"], ASSUMPTIONS))
+    switches = [
+        (f"{key}=", ", ".join(SWITCHES[key]), value or "another")
+        for key, value in assumed(chosen).items()
+    ]
+    options.print_table(plain_table(["--assume", "one of", f"in {chosen.name}"], switches))
     times = [
         (
             cost.variant,

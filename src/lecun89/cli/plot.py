@@ -60,6 +60,7 @@ def plot(
     from lecun89.outputdir import write_files
     from lecun89.render.charts import require_matplotlib
     from lecun89.runs import find_run, open_run
+    from lecun89.variants import get_variant
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     require_matplotlib()
@@ -69,7 +70,10 @@ def plot(
     files = curve_files(opened)
     if len(opened) == 1:
         target = targets.target_of(opened[0])
-        files |= _kernel_files(target)
+        if get_variant(target.weights.variant).structure == "1989":
+            files |= _kernel_files(target)
+        elif digit is not None:
+            raise UsageError(f"--digit shows the network of 1989, not {target.weights.variant}")
         if digit is not None:
             files |= _activation_files(target, digit, split, data_dir)
     elif digit is not None:
@@ -123,6 +127,7 @@ def _activation_files(target: "Target", digit: int, split: str, data_dir: Path |
     import torch
 
     from lecun89.evaluation import network_of
+    from lecun89.models import Network
     from lecun89.render import charts
 
     targets.set_up_device("cpu", 1)
@@ -130,8 +135,10 @@ def _activation_files(target: "Target", digit: int, split: str, data_dir: Path |
     if not 0 <= digit < len(digits):
         raise UsageError(f"--digit {digit} is out of range: {split} has 0 to {len(digits) - 1}")
     image = digits.images[digit]
+    network = network_of(target.weights)
+    assert isinstance(network, Network)
     with torch.no_grad():
-        layers = network_of(target.weights).activations(torch.tensor(image[None, None]))
+        layers = network.activations(torch.tensor(image[None, None]))
     values = {name: values[0].numpy() for name, values in layers.items()}
     title = f"{target.weights.variant}: {split} digit no. {digit}, a {digits.labels[digit]}, "
     title += f"read as {values['out'].argmax()}"

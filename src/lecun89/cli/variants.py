@@ -9,13 +9,19 @@ def variants(
     json: options.Json = False, quiet: options.Quiet = False, verbose: options.Verbose = False
 ) -> None:
     """List the registry: every variant, a rung of the ladder from 1989 to 2022."""
-    from lecun89.architecture import ACTIVATIONS, MACS, PARAMETERS
+    from lecun89.architecture import ACTIVATIONS, MACS, PARAMETERS, count_macs, count_parameters
     from lecun89.variants import VARIANTS
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if json:
-        counts = {"parameters": PARAMETERS, "macs": MACS, "activations": ACTIVATIONS}
-        documents = [{**asdict(variant), **counts} for variant in VARIANTS.values()]
+        documents = [
+            {
+                **asdict(variant),
+                "parameters": count_parameters(variant.structure),
+                "macs": count_macs(variant.structure),
+            }
+            for variant in VARIANTS.values()
+        ]
         options.print_json({"variants": documents})
         return
     if quiet:

@@ -145,6 +145,8 @@ def choose(settings: Settings) -> EngineChoice:
     if requested != "auto":
         return EngineChoice(requested, "as asked")
     variant = get_variant(settings.variant)
+    if variant.structure != "1989":
+        return EngineChoice("eager", f"the others do not know {variant.structure}")
     if variant.table != "thirds":
         return EngineChoice("eager", f"the others do not know the table {variant.table}")
     if settings.device.startswith("cuda") and not variant.optimizer.startswith("sdlm"):
@@ -158,7 +160,8 @@ def choose(settings: Settings) -> EngineChoice:
 
 def _check_graph(settings: Settings) -> None:
     variant = get_variant(settings.variant)
-    if variant.optimizer.startswith("sdlm") or variant.table != "thirds":
+    plain = variant.table == "thirds" and variant.structure == "1989"
+    if variant.optimizer.startswith("sdlm") or not plain:
         raise UsageError(f"--engine graph cannot train {variant.name}: leave --engine out")
 
 

@@ -3,11 +3,11 @@
 import copy
 
 import torch
+from torch import nn
 
 from lecun89.data import Digits
 from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import DeviceError
-from lecun89.models import Network
 
 DIGITS = 64
 """How many digits two devices are compared on."""
@@ -15,7 +15,7 @@ DIGITS = 64
 _TOLERANCE = 1e-3  # of the largest value; float32 sums in another order differ by 1e-6
 
 
-def check_agreement(network: Network, loss: str, digits: Digits, device: torch.device) -> None:
+def check_agreement(network: nn.Module, loss: str, digits: Digits, device: torch.device) -> None:
     """Compare outputs and gradients of a network on a device with the CPU's, on real digits.
 
     Args:
@@ -50,7 +50,7 @@ def check_close(
 
 
 def outputs_and_gradients(
-    network: Network, loss: str, digits: Digits, device: torch.device
+    network: nn.Module, loss: str, digits: Digits, device: torch.device
 ) -> dict[str, torch.Tensor]:
     """Outputs and gradients of a network for the first digits, as `named` has them."""
     network = copy.deepcopy(network).to(device)

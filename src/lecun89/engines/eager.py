@@ -16,7 +16,7 @@ from lecun89.data import Digits
 from lecun89.engines.agreement import check_agreement
 from lecun89.engines.parameters import MOMENTS
 from lecun89.evaluation import LOSSES, outputs, score, targets
-from lecun89.models import Network
+from lecun89.models import Network, make_network
 from lecun89.scores import Score
 from lecun89.sdlm import ENERGY, Sdlm, curvature
 from lecun89.settings import Settings
@@ -49,7 +49,7 @@ class EagerEngine:
         self._shift_start = self._shift_random.get_state()
         # Initial weights are the same on every device; masks are drawn where they are used.
         generator = torch.Generator().manual_seed(settings.seed)
-        self._network = Network(self._variant, generator)
+        self._network = make_network(self._variant, generator)
         if self._device.type == "cpu":
             self._dropout_random = generator
         else:
@@ -161,6 +161,7 @@ class EagerEngine:
 
     def _set_curvature(self, step: int, images: Tensor, mask: Tensor | None) -> None:
         assert isinstance(self._optimizer, Sdlm)
+        assert isinstance(self._network, Network)
         if self._variant.optimizer == "sdlm":
             found = curvature(self._network, self._variant, images, mask)
             self._optimizer.remember(found.values())
@@ -174,6 +175,7 @@ class EagerEngine:
         p = self._variant.dropout
         if not p:
             return None
+        assert isinstance(self._network, Network)
         mask = torch.empty(self._network.dropout_shape(examples), device=self._device)
         # The very operations of torch.nn.functional.dropout, so that the stream is the seeds'.
         return mask.bernoulli_(1 - p, generator=self._dropout_random).div_(1 - p)

@@ -180,7 +180,12 @@ def check_usable(settings: Settings) -> None:
     Raises:
         UsageError: naming the flag that does not go with it.
     """
-    if (table := get_variant(settings.variant).table) != "thirds":
+    variant = get_variant(settings.variant)
+    if variant.structure != "1989":
+        raise UsageError(
+            f"--engine native knows the network of 1989, not {variant.name}: use --engine eager"
+        )
+    if (table := variant.table) != "thirds":
         raise UsageError(
             f"--engine native knows H1 and H2 joined by thirds, not {table}: use --engine eager"
         )

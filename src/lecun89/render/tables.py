@@ -153,7 +153,7 @@ def variants_table(variants: Iterable[Variant], counts: tuple[int, int, int]) ->
         (
             variant.name,
             variant.change,
-            {"mse": "squared error", "cross_entropy": "cross-entropy"}[variant.loss],
+            "cross-entropy" if variant.loss == "cross_entropy" else "squared error",
             f"{variant.optimizer} {variant.lr:g}"
             + (f" to {variant.lr / variant.lr_decay:g}" if variant.lr_decay != 1 else ""),
             " / ".join(str(passes) for passes in variant.passes.values()),
@@ -163,7 +163,7 @@ def variants_table(variants: Iterable[Variant], counts: tuple[int, int, int]) ->
     table = plain_table(["variant", "change", "loss", "optimizer", ">passes 1989 / full"], rows)
     parameters, macs, activations = counts
     table.caption = (
-        f"each: {parameters:,} parameters, {macs:,} multiply-accumulates, "
+        f"each but the last two: {parameters:,} parameters, {macs:,} multiply-accumulates, "
         f"{activations:,} activations"
     )
     table.caption_justify = "left"
