@@ -64,7 +64,9 @@ def lines(settings: dict[tuple[str, str], list[dict[str, float]]]) -> list[str]:
             hits += hit
             distance += abs(math.log(max(summary.mean, 1e-9) / paper))
             scale, shown = (1e3, "{:.2f}") if "loss" in key else (1, "{:.1f}")
-            text = f"{shown.format(summary.mean * scale)} ± {shown.format(summary.deviation * scale)}"
+            text = (
+                f"{shown.format(summary.mean * scale)} ± {shown.format(summary.deviation * scale)}"
+            )
             cells.append(f"**{text}**" if hit else text)
         rows.append((-hits, distance, [*describe(variant, lr), str(len(seeds)), *cells, f"{hits}"]))
     headings = [

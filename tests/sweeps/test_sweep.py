@@ -110,6 +110,9 @@ def test_a_stopped_sweep_goes_on_where_it_was(
     assert_each_once(tmp_path, cells)
     assert list(table(tmp_path)[0]) == list(COLUMNS)
     assert Sweep(tmp_path, cells).left == []
+    # A smaller sweep in the same directory takes nothing away from the table.
+    Sweep(tmp_path, cells[:1]).train(pool, digests)
+    assert_each_once(tmp_path, cells)
 
 
 class Killer:

@@ -1,7 +1,7 @@
 """``lecun89 ladder``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -86,10 +86,10 @@ def ladder(
         with replacing(plot) as temporary:
             saver(draw_ladder(found), kind)(temporary)
     if json:
-        rows = [row for one in found.values() for row in _documents(one)]
+        rows = [row for one in found.values() for row in laddertable.documents(one)]
         options.print_json({"rungs": rows})
     elif csv or markdown:
-        rows = [row for one in found.values() for row in _documents(one)]
+        rows = [row for one in found.values() for row in laddertable.documents(one)]
         print(laddertable.as_csv(rows) if csv else laddertable.as_markdown(rows))
     else:
         for name, steps in found.items():
@@ -134,24 +134,3 @@ def _mcnemar(before: "Run", after: "Run", data: str, data_dir: Path | None) -> "
     ]
     compared = mistakes.compare(*found)
     return McNemar(len(compared.fixed), len(compared.broken), compared.p_value)
-
-
-def _documents(steps: "list[tuple[Rung, Step | None]]") -> list[dict[str, Any]]:
-    documents = []
-    for rung, step in steps:
-        document: dict[str, Any] = {
-            "variant": rung.variant,
-            "data": rung.data,
-            "seeds": len(rung.seeds),
-            "test_misses": [result.test.misses for result in rung.results],
-            "mean_misses": rung.misses.mean,
-            "error_percent": vars(rung.error),
-            "mean_seconds": sum(rung.seconds) / len(rung.seconds),
-            "reported": {report.source: report.test_error for report in rung.reports},
-            "step": None,
-        }
-        if step is not None:
-            mcnemar = None if step.mcnemar is None else vars(step.mcnemar)
-            document["step"] = {**vars(step), "mcnemar": mcnemar, "verdict": step.verdict}
-        documents.append(document)
-    return documents

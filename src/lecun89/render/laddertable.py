@@ -53,6 +53,28 @@ def ladder_table(steps: Sequence[tuple[Rung, Step | None]], data: str) -> Table:
     return table
 
 
+def documents(steps: Sequence[tuple[Rung, Step | None]]) -> list[dict[str, Any]]:
+    """The rungs as values for JSON."""
+    documents = []
+    for rung, step in steps:
+        document: dict[str, Any] = {
+            "variant": rung.variant,
+            "data": rung.data,
+            "seeds": len(rung.seeds),
+            "test_misses": [result.test.misses for result in rung.results],
+            "mean_misses": rung.misses.mean,
+            "error_percent": vars(rung.error),
+            "mean_seconds": sum(rung.seconds) / len(rung.seconds),
+            "reported": {report.source: report.test_error for report in rung.reports},
+            "step": None,
+        }
+        if step is not None:
+            mcnemar = None if step.mcnemar is None else vars(step.mcnemar)
+            document["step"] = {**vars(step), "mcnemar": mcnemar, "verdict": step.verdict}
+        documents.append(document)
+    return documents
+
+
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rungs of `lecun89 ladder --json` as CSV."""
     text = io.StringIO(newline="")

@@ -1,6 +1,6 @@
 """A sweep on disk: a directory with its runs and its table, which grow as cells finish."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +56,7 @@ class Sweep:
             raise Lecun89Error(f"cannot make {directory}: {error.strerror}") from error
         wanted = set(self.cells)
         self.finished: dict[Settings, Run] = {}
+        self._others: list[Run] = []  # of sweeps before, in the same directory
         for path in list_runs(self._runs_dir):
             try:
                 run = open_run(path)
@@ -64,6 +65,8 @@ class Sweep:
                 continue
             if whole and run.settings in wanted:
                 self.finished[run.settings] = run
+            elif whole:
+                self._others.append(run)
 
     @property
     def left(self) -> list[Settings]:
@@ -71,9 +74,11 @@ class Sweep:
         return [cell for cell in self.cells if cell not in self.finished]
 
     def rows(self) -> list[dict[str, Any]]:
-        """The table: finished cells, in the order of the cells."""
-        runs = [(cell, self.finished[cell]) for cell in self.cells if cell in self.finished]
-        return [as_row(cell, run.read_metrics(), run.path.name) for cell, run in runs]
+        """Lines of the table: the finished cells, in the order of the cells."""
+        return _rows(self.finished[cell] for cell in self.cells if cell in self.finished)
+
+    def _write_table(self) -> None:
+        write_table(self.directory / TABLE, [*self.rows(), *_rows(self._others)])
 
     def train(
         self,
@@ -119,7 +124,7 @@ class Sweep:
             on_cell(cell, reason)
 
         with self._lock():
-            write_table(self.directory / TABLE, self.rows())
+            self._write_table()
             while to_do := [cell for cell in self.left if cell not in failed]:
                 with make_pool() as submit:
                     pending = {}
@@ -144,7 +149,7 @@ class Sweep:
                         if (signum := stop_signal()) is not None:
                             done_now = f"{len(self.finished):,} of {len(self.cells):,} cells"
                             raise InterruptedRunError(signum, f"interrupted after {done_now}")
-            write_table(self.directory / TABLE, self.rows())
+            self._write_table()
         return SweepResult(dict(self.finished), failed)
 
     @contextmanager
@@ -158,3 +163,7 @@ class Sweep:
             yield
         finally:
             lock.release()
+
+
+def _rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    return [as_row(run.settings, run.read_metrics(), run.path.name) for run in runs]
