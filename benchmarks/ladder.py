@@ -56,7 +56,8 @@ def main() -> None:
                 before = other if other.variant == arguments.against else before
             comparable = before is not None and before.data == rung.data
             steps.append((rung, compare_rungs(before, rung) if comparable and before else None))
-        print(as_markdown(documents(steps)), end="\n\n")
+        against = f"`{arguments.against}`" if arguments.against else "the row above"
+        print(as_markdown(documents(steps), against), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -95,17 +95,21 @@ class Step:
 
 
 def compare_rungs(before: Rung, after: Rung, mcnemar: McNemar | None = None) -> Step:
-    """The step between two rungs.
+    """The step between two rungs, on the seeds that both have.
 
     Args:
         before: a rung.
-        after: another on the same data and seeds.
+        after: another on the same data, with at least one of its seeds.
         mcnemar: of the first seed.
     """
-    assert before.seeds == after.seeds
+    errors = {
+        seed: result.test.error_percent
+        for seed, result in zip(before.seeds, before.results, strict=True)
+    }
     differences = [
-        b.test.error_percent - a.test.error_percent
-        for a, b in zip(before.results, after.results, strict=True)
+        result.test.error_percent - errors[seed]
+        for seed, result in zip(after.seeds, after.results, strict=True)
+        if seed in errors
     ]
     summary = summarise(differences)
     return Step(summary.mean, summary.interval95, _paired_p(differences), mcnemar)

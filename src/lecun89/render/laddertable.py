@@ -100,10 +100,15 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def as_markdown(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rungs of `lecun89 ladder --json` as a table for README."""
+def as_markdown(rows: Iterable[Mapping[str, Any]], against: str = "the row above") -> str:
+    """The rungs of `lecun89 ladder --json` as a table for README.
+
+    Args:
+        rows: the rungs.
+        against: what each is compared with, in words.
+    """
     headings = ["variant", "data", *_SOURCES, "ours", "95% of the mean", "deviation", "seeds"]
-    lines = [[*headings, "than the row above"], ["---"] * (len(headings) + 1)]
+    lines = [[*headings, f"than {against}"], ["---"] * (len(headings) + 1)]
     for row in rows:
         error, step = row["error_percent"], row["step"]
         interval = error["interval95"]
