@@ -13,7 +13,7 @@ from pathlib import Path
 from lecun89.data import default_data_dir, load
 from lecun89.sweeps import Sweep, expand, local_pool, remote_pool
 from lecun89.sweeps.cell import Splits, train_cell
-from lecun89.sweeps.pools import Submit
+from lecun89.sweeps.pools import Pool
 
 TASKS = 200
 
@@ -21,10 +21,10 @@ TASKS = 200
 @contextmanager
 def pools(
     kind: str, workers: int, splits: Splits
-) -> Iterator[Callable[[], AbstractContextManager[Submit]]]:
+) -> Iterator[Callable[[], AbstractContextManager[Pool]]]:
     """What makes the workers, started outside of what is timed where they are a cluster's."""
     if kind == "local":
-        yield lambda: local_pool(workers, splits)
+        yield lambda: local_pool(workers, default_data_dir(), list(splits))
         return
     from distributed import LocalCluster
 

@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 
 from lecun89.data import Digits, load, prepare
 from lecun89.settings import Settings
+from lecun89.variants import VARIANTS
 
 ROOT = Path(__file__).parent.parent
+OF_1989 = [name for name, variant in VARIANTS.items() if variant.structure == "1989"]
 
 # Before anything uses cuBLAS, which looks but once.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

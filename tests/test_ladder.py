@@ -32,6 +32,16 @@ def test_a_step_is_judged_by_the_seeds_in_pairs() -> None:
     assert compare_rungs(before, rung("xent", 60, 100, 139, 85)).verdict == "not distinguishable"
 
 
+def test_equal_differences_are_judged_by_their_sign() -> None:
+    two = compare_rungs(rung("base", 80, 85), rung("xent", 70, 75))
+    assert two.p_value == 0.5
+    assert two.verdict == "not distinguishable"
+    many = compare_rungs(rung("base", *range(50, 60)), rung("xent", *range(49, 59)))
+    assert many.p_value == pytest.approx(2 / 1024)
+    assert many.verdict == "better"
+    assert compare_rungs(rung("base", 5, 6), rung("xent", 5, 6)).p_value == 1
+
+
 def test_with_one_seed_mcnemar_decides() -> None:
     before, after = rung("base", 100), rung("xent", 60)
     assert compare_rungs(before, after).verdict == "not distinguishable"

@@ -140,8 +140,11 @@ def test_the_vision_transformer_has_the_size_of_the_network(splits: dict[str, Di
     image = torch.from_numpy(splits["test"].images[:1])[:, None]
     with FlopCounterMode(display=False) as counter:
         assert network(image).shape == (1, 10)
-    attention = 2 * 8 * 8 * 20  # which the counter does not know on the CPU
-    assert counter.get_total_flops() == 2 * (count_macs("microvit") - attention)
+    attention = 2 * 8 * 8 * 20  # which not every release of the counter knows on the CPU
+    assert counter.get_total_flops() / 2 in (
+        count_macs("microvit"),
+        count_macs("microvit") - attention,
+    )
     # A pixel anywhere changes the outputs: every patch is seen.
     for y, x in ((0, 0), (0, 15), (15, 0), (15, 15), (7, 8)):
         changed = image.clone()

@@ -5,6 +5,7 @@ import pytest
 
 from lecun89 import VARIANTS, get_variant
 from lecun89.exceptions import UsageError
+from lecun89.variants import assume
 
 
 def test_each_rung_changes_what_the_design_says() -> None:
@@ -53,6 +54,7 @@ def test_assumptions_are_a_part_of_the_name_in_one_order() -> None:
     assert (one.activation, one.output_activation) == ("scaled_tanh", "scaled_tanh")
     assert one.initialization == "fan_in"
     assert get_variant("sdlm+init=literal+init=sqrt").initialization == "sqrt_fan_in"
+    assert assume(one, ["squash=tanh"]).name == "sdlm+squash=tanh+init=literal"
     by_pass = get_variant("sdlm+curvature=by-pass")
     assert (by_pass.optimizer, by_pass.damping) == ("sdlm_by_pass", 0.02)
 
@@ -65,6 +67,7 @@ def test_assumptions_are_a_part_of_the_name_in_one_order() -> None:
         ("base+squash=relu", "known: tanh, scaled"),
         ("base+curvature=running", "curvature belongs to sdlm, base has sgd"),
         ("xent+half=yes", "half belongs to squared error"),
+        ("microvit+output-bias=0", "belongs to the network of 1989"),
         ("base+", "unknown assumption ''"),
     ],
 )

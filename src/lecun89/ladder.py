@@ -102,25 +102,32 @@ def compare_rungs(before: Rung, after: Rung, mcnemar: McNemar | None = None) -> 
         after: another on the same data, with at least one of its seeds.
         mcnemar: of the first seed.
     """
-    errors = {
-        seed: result.test.error_percent
-        for seed, result in zip(before.seeds, before.results, strict=True)
+    misses = {
+        seed: result.test.misses for seed, result in zip(before.seeds, before.results, strict=True)
     }
+    # In whole misses, so that equal differences are equal.
     differences = [
-        result.test.error_percent - errors[seed]
+        result.test.misses - misses[seed]
         for seed, result in zip(after.seeds, after.results, strict=True)
-        if seed in errors
+        if seed in misses
     ]
+    percent = 100 / after.results[0].test.total
     summary = summarise(differences)
-    return Step(summary.mean, summary.interval95, _paired_p(differences), mcnemar)
+    interval = summary.interval95
+    return Step(
+        summary.mean * percent,
+        None if interval is None else (interval[0] * percent, interval[1] * percent),
+        _paired_p(differences),
+        mcnemar,
+    )
 
 
-def _paired_p(differences: Sequence[float]) -> float | None:
+def _paired_p(differences: Sequence[int]) -> float | None:
     n = len(differences)
     if n < 2:
         return None
+    if len(set(differences)) == 1:  # no deviation to judge by: the sign test
+        return 1.0 if differences[0] == 0 else 2 * 0.5**n
     summary = summarise(differences)
-    if summary.deviation == 0:
-        return 1.0 if summary.mean == 0 else 0.0
     t = summary.mean / (summary.deviation / math.sqrt(n))
     return 2 * student_below(-abs(t), n - 1)

@@ -80,6 +80,8 @@ def student_below(t: float, freedom: float) -> float:
 
 def _between(t: float, freedom: float) -> float:
     """The share of Student's distribution from -t to t, by Simpson's rule."""
+    if t > 1e4:
+        return 1.0
     log = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
     scale = math.exp(log) / math.sqrt(freedom * math.pi)
     steps = 400 + 40 * math.ceil(t)

@@ -232,8 +232,10 @@ def assume(variant: Variant, pairs: Iterable[str]) -> Variant:
     Raises:
         UsageError: a key or value is not known, or does not go with the variant.
     """
+    name, *before = variant.name.split("+")
+    variant = VARIANTS[name]
     made: dict[str, str] = {}
-    for pair in pairs:
+    for pair in (*before, *pairs):
         key, _, value = pair.partition("=")
         if key not in ASSUMPTIONS:
             raise unknown_name("assumption", key, ASSUMPTIONS)
@@ -241,7 +243,7 @@ def assume(variant: Variant, pairs: Iterable[str]) -> Variant:
             raise unknown_name(f"value of {key}", value, ASSUMPTIONS[key])
         if key == "curvature" and not variant.optimizer.startswith("sdlm"):
             raise UsageError(f"curvature belongs to sdlm, {variant.name} has {variant.optimizer}")
-        if variant.structure != "1989" and key in ("squash", "init", "table"):
+        if variant.structure == "microvit":
             raise UsageError(f"{key} belongs to the network of 1989, {variant.name} is another")
         if key in ("squash", "half") and variant.loss == "cross_entropy":
             raise UsageError(f"{key} belongs to squared error, {variant.name} has cross-entropy")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lecun89 import tensorfile
-from lecun89.architecture import PARAMETER_SHAPES, STRUCTURES
+from lecun89.architecture import STRUCTURES
 from lecun89.data import get_data
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.files import read_limited
@@ -62,7 +62,9 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
     """
     content = read_limited(path, _MAX_BYTES)
     if content[:2] == b"PK" or content[:1] == b"\x80" or path.suffix in (".pt", ".pth"):
-        upstream = _checked(path, _unpickle(path, content), "base")
+        upstream = _checked(
+            path, _unpickle(path, content, _shapes(variant or "base")), variant or "base"
+        )
         if variant is None:
             raise UsageError(
                 f"{path} does not say which network it belongs to: give --variant, as in "
@@ -83,7 +85,7 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
     return Weights(_checked(path, arrays, str(found)), str(found), data, header.get("data_sha256"))
 
 
-def _unpickle(path: Path, content: bytes) -> Arrays:
+def _unpickle(path: Path, content: bytes, shapes: dict[str, tuple[int, ...]]) -> Arrays:
     import torch
 
     try:
@@ -108,7 +110,7 @@ def _unpickle(path: Path, content: bytes) -> Arrays:
         raise FileFormatError(f"{path} is not a state dict of named tensors")
     arrays = {}
     for name, value in loaded.items():
-        shape = PARAMETER_SHAPES.get(name)
+        shape = shapes.get(name)
         try:
             # Not every tensor can become an array: it may be sparse, nested, or without data.
             if value.dtype != torch.float32 or (shape and tuple(value.shape) != shape):

@@ -25,7 +25,7 @@ from lecun89.seeds import student95, summarise
 from lecun89.settings import Settings
 from lecun89.training import Position, fit
 from lecun89.variants import VARIANTS, Variant
-from tests.conftest import ROOT
+from tests.conftest import OF_1989, ROOT
 
 kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
 
@@ -61,7 +61,7 @@ class ReplayingEngine(EagerEngine):
 
 
 @pytest.mark.parametrize("on", INSTRUCTION_SETS)
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", OF_1989)
 def test_gradients_are_those_of_autograd_in_float64(
     name: str, on: str, splits: dict[str, Digits]
 ) -> None:
@@ -104,7 +104,7 @@ def as_eager_state(engine: native.NativeEngine, eager: EagerEngine) -> dict[str,
     return eager.state() | state
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", OF_1989)
 def test_a_thousand_steps_are_those_of_the_eager_engine(
     name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:

@@ -3,9 +3,12 @@
 import csv
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Erro
 from lecun89.settings import Settings
 from lecun89.sweeps import COLUMNS, Sweep, expand, local_pool, read_grids, remote_pool
 from lecun89.sweeps.grid import parse_pairs
-from tests.conftest import Result
+from tests.conftest import Result, command
 
 SHORT = {"variant": ["base"], "passes": ["1"], "batch-size": ["full"]}
 
@@ -58,6 +61,7 @@ def test_a_grid_is_every_combination() -> None:
         (["variant=base", "curvature=running"], "curvature belongs to sdlm"),
         (["variant=sdlm", "batch-size=8"], "one example at a time"),
         (["seeds=3..1"], "is empty"),
+        (["lr=1", "lr=2"], "names lr twice"),
         (["engine=warp"], "unknown engine 'warp'"),
     ],
 )
@@ -86,13 +90,13 @@ def test_a_file_may_hold_several_grids(tmp_path: Path) -> None:
 
 
 def test_a_stopped_sweep_goes_on_where_it_was(
-    tmp_path: Path, splits: dict[str, Digits], digests: dict[str, dict[str, str]]
+    tmp_path: Path, data_dir: Path, digests: dict[str, dict[str, str]]
 ) -> None:
     cells = expand(SHORT | {"seeds": ["0..5"]})
     landed: list[int] = []
 
     def pool() -> Any:
-        return local_pool(1, {"1989": splits})
+        return local_pool(1, data_dir, ["1989"])
 
     with pytest.raises(InterruptedRunError, match="of 6 cells"):
         Sweep(tmp_path, cells).train(
@@ -127,19 +131,15 @@ class Killer:
             os.kill(self.pids()[0], signal.SIGKILL)
 
 
-def test_a_worker_that_dies_costs_its_cells_which_are_trained_again(
-    tmp_path: Path, splits: dict[str, Digits], digests: dict[str, dict[str, str]]
+def test_a_worker_that_dies_costs_its_cell_which_is_trained_again(
+    tmp_path: Path, data_dir: Path, digests: dict[str, dict[str, str]]
 ) -> None:
     import multiprocessing
 
     cells = expand(SHORT | {"seeds": ["0..9"], "passes": ["3"]})
-    pools = []
 
-    @contextmanager
-    def pool() -> Iterator[Any]:
-        pools.append(1)
-        with local_pool(2, {"1989": splits}) as submit:
-            yield submit
+    def pool() -> Any:
+        return local_pool(2, data_dir, ["1989"])
 
     def pids() -> list[int]:
         return [child.pid or 0 for child in multiprocessing.active_children()]
@@ -147,7 +147,6 @@ def test_a_worker_that_dies_costs_its_cells_which_are_trained_again(
     killer = Killer(pids)
     result = Sweep(tmp_path, cells).train(pool, digests, on_cell=killer)
     assert killer.killed
-    assert len(pools) == 2
     assert result.failed == {}
     assert_each_once(tmp_path, cells)
 
@@ -172,25 +171,81 @@ def test_on_a_cluster_a_worker_may_die(
     assert_each_once(tmp_path, cells)
 
 
-def test_a_cell_that_kills_every_worker_is_given_up(
-    tmp_path: Path, digests: dict[str, dict[str, str]]
-) -> None:
-    from concurrent.futures import Future
-    from concurrent.futures.process import BrokenProcessPool
+class DeadlyPool:
+    """Trains nothing: one cell kills its worker every time, the others come back cancelled once."""
 
-    @contextmanager
-    def pool() -> Iterator[Any]:
-        def submit(cell: Settings) -> "Future[Any]":
-            future: Future[Any] = Future()
+    capacity = 2
+
+    def __init__(self, pool: Any) -> None:
+        self.pool, self.cancelled = pool, set[int]()
+
+    def submit(self, cell: Settings) -> "Future[Any]":
+        future: Future[Any] = Future()
+        if cell.seed == 0:
             future.set_exception(BrokenProcessPool("a process was terminated abruptly"))
             return future
+        if cell.seed in self.cancelled:
+            return self.pool.submit(cell)
+        self.cancelled.add(cell.seed)
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
 
-        yield submit
+    def renew(self) -> None:
+        pass
 
-    cells = expand(SHORT | {"seeds": ["0..1"]})
+
+def test_a_cell_that_kills_every_worker_is_given_up_alone(
+    tmp_path: Path, data_dir: Path, digests: dict[str, dict[str, str]]
+) -> None:
+    @contextmanager
+    def pool() -> Iterator[Any]:
+        with local_pool(1, data_dir, ["1989"]) as real:
+            yield DeadlyPool(real)
+
+    cells = expand(SHORT | {"seeds": ["0..2"]})
     result = Sweep(tmp_path, cells).train(pool, digests)
-    assert all("workers were lost with it" in reason for reason in result.failed.values())
-    assert len(result.failed) == 2
+    assert {cell.seed: why for cell, why in result.failed.items()} == {
+        0: "3 workers were lost with it"
+    }
+    assert_each_once(tmp_path, cells[1:])
+
+
+def test_what_was_being_written_is_no_run(
+    tmp_path: Path, data_dir: Path, digests: dict[str, dict[str, str]]
+) -> None:
+    cells = expand(SHORT | {"seeds": ["0..1"]})
+
+    def pool() -> Any:
+        return local_pool(1, data_dir, ["1989"])
+
+    Sweep(tmp_path, cells[:1]).train(pool, digests)
+    (run,) = (tmp_path / "runs").iterdir()
+    (tmp_path / ".writing").mkdir(exist_ok=True)
+    run.rename(tmp_path / ".writing" / run.name)  # as if killed before it was whole
+    again = Sweep(tmp_path, cells)
+    assert again.finished == {}
+    again.train(pool, digests)
+    assert_each_once(tmp_path, cells)
+    assert list((tmp_path / ".writing").iterdir()) == []
+    next((tmp_path / "runs").glob("*-s0")).joinpath("weights.safetensors").unlink()
+    assert [cell.seed for cell in Sweep(tmp_path, cells).left] == [0]
+
+
+def test_ctrl_c_ends_the_workers_too(tmp_path: Path) -> None:
+    words = ("sweep", "--grid", "engine=eager", "--grid", "seeds=0..3", "--workers", 2)
+    with subprocess.Popen(
+        command(*words), stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
+    ) as process:
+        time.sleep(8)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == "error: interrupted after 0 of 4 cells\n"
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):  # Python's own helper process takes a moment longer
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
 
 
 def test_a_cell_that_diverges_leaves_the_others(cli: Callable[..., Result], tmp_path: Path) -> None:
@@ -210,12 +265,12 @@ def test_a_cell_that_diverges_leaves_the_others(cli: Callable[..., Result], tmp_
 
 
 def test_two_sweeps_of_one_directory_do_not_mix(
-    tmp_path: Path, splits: dict[str, Digits], digests: dict[str, dict[str, str]]
+    tmp_path: Path, data_dir: Path, digests: dict[str, dict[str, str]]
 ) -> None:
     cells = expand(SHORT | {"seeds": ["0"]})
     first, second = Sweep(tmp_path, cells), Sweep(tmp_path, cells)
     with first._lock(), pytest.raises(Lecun89Error, match="another process has"):
-        second.train(lambda: local_pool(1, {"1989": splits}), digests)
+        second.train(lambda: local_pool(1, data_dir, ["1989"]), digests)
 
 
 def test_an_unreachable_scheduler_is_one_line(cli: Callable[..., Result]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from lecun89.cli import options, targets
+from lecun89.exceptions import UsageError
 
 
 def explain(
@@ -22,6 +23,8 @@ def explain(
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     chosen = get_variant(variant)
+    if chosen.structure == "microvit":
+        raise UsageError(f"explain is about the network of 1989, {chosen.name} is another")
     targets.set_up_device("cpu", 1)
     rows = layer_rows()
     compared = [get_variant("base"), get_variant("modern")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lecun89.cli import options
-from lecun89.cli.sweep import Scheduler, Workers, load_splits, train_cells
+from lecun89.cli.sweep import Scheduler, Workers, check_workers, load_splits, train_cells
 from lecun89.exceptions import Lecun89Error, UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ def ladder(
         require_matplotlib()
         if plot.suffix.lower() not in (".png", ".svg"):
             raise UsageError(f"--plot {plot} is neither .png nor .svg")
+        if not plot.parent.is_dir():
+            raise UsageError(f"--plot {plot}: there is no directory {plot.parent}")
+    check_workers(workers)
     names = list(LADDER) if variants is None else variants.split(",")
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
     cells = [

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lecun89.data import Digits
     from lecun89.settings import Settings
     from lecun89.sweeps import Sweep, SweepResult
-    from lecun89.sweeps.pools import Submit
+    from lecun89.sweeps.pools import Pool
 
 Workers = Annotated[
     str,
@@ -72,10 +72,11 @@ def sweep(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if (file is None) == (not grid):
         raise UsageError("give either a FILE.toml or --grid")
+    check_workers(workers)
     grids = [parse_pairs(grid or ())] if file is None else sweeps.read_grids(file)
-    cells = [cell for one in grids for cell in sweeps.expand(one)]
+    cells = list(dict.fromkeys(cell for one in grids for cell in sweeps.expand(one)))
     if dry_run:
-        made = sweeps.Sweep(out, cells) if out.exists() else None
+        made = sweeps.Sweep(out, cells) if (out / "runs").exists() else None
         done = len(made.finished) if made else 0
         if json:
             documents = [cell.as_document() for cell in cells]
@@ -105,25 +106,35 @@ def train_cells(
     """Train what is left of a sweep, with a line or a bar as cells end."""
     from lecun89 import sweeps
     from lecun89.cli.signals import stop_signals
-    from lecun89.devices import usable_cores
     from lecun89.render.progress import CellsDisplay
 
-    left = made.left
     splits = load_splits(made.cells, data_dir)
-    at_a_time = usable_cores() if workers == "auto" else options.number("--workers", int)(workers)
-    if at_a_time < 1:
-        raise UsageError(f"--workers {at_a_time} is out of range: at least 1, or auto")
+    at_a_time = check_workers(workers)
 
-    def make_pool() -> "AbstractContextManager[Submit]":
+    def make_pool() -> "AbstractContextManager[Pool]":
         if scheduler is not None:
             return sweeps.remote_pool(scheduler, splits)
-        return sweeps.local_pool(max(1, min(at_a_time, len(left))), splits)
+        return sweeps.local_pool(at_a_time, options.data_dir(data_dir), list(splits))
 
     digests = {
         data: {split: digits.sha256 for split, digits in of.items()} for data, of in splits.items()
     }
     with stop_signals() as stop_signal, CellsDisplay(made, quiet=quiet) as display:
         return made.train(make_pool, digests, stop_signal=stop_signal, on_cell=display.show_cell)
+
+
+def check_workers(text: str) -> int:
+    """Processes to train with.
+
+    Raises:
+        UsageError: it is neither auto nor a number of at least 1.
+    """
+    from lecun89.devices import usable_cores
+
+    number: int = usable_cores() if text == "auto" else options.number("--workers", int)(text)
+    if number < 1:
+        raise UsageError(f"--workers {number} is out of range: at least 1, or auto")
+    return number
 
 
 def load_splits(cells: "list[Settings]", data_dir: Path | None) -> "dict[str, dict[str, Digits]]":

@@ -19,6 +19,7 @@ def variants(
                 **asdict(variant),
                 "parameters": count_parameters(variant.structure),
                 "macs": count_macs(variant.structure),
+                "activations": None if variant.structure == "microvit" else ACTIVATIONS,
             }
             for variant in VARIANTS.values()
         ]

@@ -36,7 +36,7 @@ Parsed = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 _PIXELS = IMAGE_SIZE**2
 _ZIP = {"train": "zip.train", "test": "zip.test"}
 _LIBSVM = {"train": "usps", "test": "usps.t"}
-_MAX_BYTES = 64 << 20  # unpacked; zip.train has 14 MB
+_MAX_BYTES = 32 << 20  # unpacked; zip.train has 14 MB
 _ADVICE = (
     "give the directory of zip.train.gz and zip.test.gz, or of usps.bz2 and usps.t.bz2, with "
     "`lecun89 prepare --data usps --source DIRECTORY`"

@@ -54,6 +54,8 @@ def parse_pairs(pairs: Iterable[str]) -> Grid:
         key, _, values = pair.partition("=")
         if not key or not values:
             raise UsageError(f"--grid {pair!r} is not like key=a,b,c")
+        if key in grid:
+            raise UsageError(f"--grid names {key} twice: give all its values at once")
         grid[key] = [values] if key == "seeds" else values.split(",")
     return grid
 
@@ -114,5 +116,8 @@ def _words(path: Path, table: dict[str, Any]) -> Grid:
         values = value if isinstance(value, list) else [value]
         if not values or not all(isinstance(one, str | int | float) for one in values):
             raise FileFormatError(f"{path}: {key} is neither a value nor a list of values")
-        grid[key] = [str(one) for one in values]
+        try:
+            grid[key] = [str(one) for one in values]
+        except ValueError as error:  # of a number with thousands of digits
+            raise FileFormatError(f"{path}: {key}: {one_line(error)}") from error
     return grid

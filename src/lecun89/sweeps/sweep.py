@@ -1,9 +1,11 @@
 """A sweep on disk: a directory with its runs and its table, which grow as cells finish."""
 
+import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,12 @@ from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Erro
 from lecun89.runs import Run, create_run, list_runs, open_run
 from lecun89.settings import Settings
 from lecun89.sweeps.cell import Outcome
-from lecun89.sweeps.pools import Submit, describe, is_lost
+from lecun89.sweeps.pools import Pool, is_lost
 from lecun89.sweeps.table import append_row, as_row, write_table
 
 TABLE = "table.csv"
 MOST_LOSSES = 3
-"""How often in a row workers may die before a cell is given up: it may be what kills them."""
+"""How many workers may die with a cell before it is given up: it may be what kills them."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,19 @@ class Sweep:
             self._runs_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Lecun89Error(f"cannot make {directory}: {error.strerror}") from error
-        wanted = set(self.cells)
         self.finished: dict[Settings, Run] = {}
         self._others: list[Run] = []  # of sweeps before, in the same directory
+        self._look_up()
+
+    def _look_up(self) -> None:
+        wanted = set(self.cells)
+        self.finished, self._others = {}, []
         for path in list_runs(self._runs_dir):
             try:
                 run = open_run(path)
+                run.weights_path()
                 whole = len(run.read_metrics()) == run.settings.passes
-            except FileFormatError:  # it was being written when everything stopped
+            except FileFormatError:  # it is no run of ours
                 continue
             if whole and run.settings in wanted:
                 self.finished[run.settings] = run
@@ -82,7 +89,7 @@ class Sweep:
 
     def train(
         self,
-        make_pool: Callable[[], AbstractContextManager[Submit]],
+        make_pool: Callable[[], AbstractContextManager[Pool]],
         data_sha256: dict[str, dict[str, str]],
         *,
         stop_signal: Callable[[], int | None] = lambda: None,
@@ -93,7 +100,7 @@ class Sweep:
         A worker that dies costs the cells that it had, which are trained elsewhere.
 
         Args:
-            make_pool: gives the workers; called again when they are lost.
+            make_pool: gives the workers.
             data_sha256: digests of each split, by name of the data.
             stop_signal: the signal that asks to stop, if any.
             on_cell: told of each cell its run, or what went wrong.
@@ -105,52 +112,62 @@ class Sweep:
         failed: dict[Settings, str] = {}
         losses: dict[Settings, int] = {}
 
-        def land(cell: Settings, outcome: Outcome) -> None:
-            run = create_run(
-                self._runs_dir,
-                cell,
-                dict.fromkeys(cell.as_document(), "sweep"),
-                data_sha256[cell.data],
-                outcome.machine,
-                outcome.state,
-            )
-            run.save_pass(outcome.results, outcome.state)
-            self.finished[cell] = run
-            append_row(self.directory / TABLE, as_row(cell, outcome.results, run.path.name))
-            on_cell(cell, run)
-
-        def fail(cell: Settings, reason: str) -> None:
-            failed[cell] = reason
-            on_cell(cell, reason)
+        def end(cell: Settings, future: "Future[Outcome]") -> bool:
+            """Take a cell's outcome; False when it was lost and is to be trained again."""
+            error = CancelledError() if future.cancelled() else future.exception()
+            if error is None:
+                self.finished[cell] = self._land(cell, future.result(), data_sha256[cell.data])
+                on_cell(cell, self.finished[cell])
+                return True
+            if is_lost(error):
+                losses[cell] = losses.get(cell, 0) + 1
+                if losses[cell] < MOST_LOSSES:
+                    return False
+                failed[cell] = f"{MOST_LOSSES} workers were lost with it"
+            else:
+                failed[cell] = str(error)
+            on_cell(cell, failed[cell])
+            return True
 
         with self._lock():
+            self._look_up()
+            shutil.rmtree(self._staging, ignore_errors=True)
+            self._staging.mkdir()
             self._write_table()
-            while to_do := [cell for cell in self.left if cell not in failed]:
-                with make_pool() as submit:
-                    pending = {}
-                    for cell in to_do:
-                        pending[submit(cell)] = cell
-                    lost = False
-                    while pending and not lost:
-                        done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                        for future in done:
-                            cell = pending.pop(future)
-                            error = None if future.cancelled() else future.exception()
-                            if future.cancelled() or (error is not None and is_lost(error)):
-                                lost = True
-                                losses[cell] = losses.get(cell, 0) + 1
-                                if losses[cell] >= MOST_LOSSES and error is not None:
-                                    fail(cell, f"workers were lost with it: {describe(error)}")
-                            elif error is not None:
-                                fail(cell, str(error))
-                            else:
-                                losses.clear()
-                                land(cell, future.result())
-                        if (signum := stop_signal()) is not None:
-                            done_now = f"{len(self.finished):,} of {len(self.cells):,} cells"
-                            raise InterruptedRunError(signum, f"interrupted after {done_now}")
+            to_do = deque(self.left)
+            with make_pool() if to_do else nullcontext() as pool:
+                pending: dict[Future[Outcome], Settings] = {}
+                while pool is not None and (to_do or pending):
+                    while to_do and len(pending) < pool.capacity:
+                        cell = to_do.popleft()
+                        pending[pool.submit(cell)] = cell
+                    done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                    again = [cell for f in done if not end(cell := pending.pop(f), f)]
+                    if again:
+                        pool.renew()
+                        to_do.extendleft(again)
+                    if (signum := stop_signal()) is not None:
+                        so_far = f"{len(self.finished):,} of {len(self.cells):,} cells"
+                        raise InterruptedRunError(signum, f"interrupted after {so_far}")
             self._write_table()
         return SweepResult(dict(self.finished), failed)
+
+    @property
+    def _staging(self) -> Path:
+        return self.directory / ".writing"
+
+    def _land(self, cell: Settings, outcome: Outcome, sha256: dict[str, str]) -> Run:
+        """Write a finished cell as a run, which appears whole among the others."""
+        origins = dict.fromkeys(cell.as_document(), "sweep")
+        run = create_run(self._staging, cell, origins, sha256, outcome.machine, outcome.state)
+        run.save_pass(outcome.results, outcome.state)
+        path, number = self._runs_dir / run.path.name, 1
+        while path.exists():
+            number += 1
+            path = self._runs_dir / f"{run.path.name}-{number}"
+        run.path.rename(path)
+        append_row(self.directory / TABLE, as_row(cell, outcome.results, path.name))
+        return replace(run, path=path)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
