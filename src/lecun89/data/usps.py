@@ -116,13 +116,15 @@ def read_libsvm(path: Path, total: int) -> Parsed:
         DataFormatError: it is not that form, or holds another number of digits.
         OSError: the file cannot be read.
     """
-    lines = _unpacked(path).splitlines()
-    if len(lines) != total:
-        raise DataFormatError(f"{path} holds {len(lines):,} digits, not {total:,}")
+    content = _unpacked(path)
+    count = content.count(b"\n") + (not content.endswith(b"\n"))
+    if count != total:
+        raise DataFormatError(f"{path} holds {count:,} digits, not {total:,}")
+    lines = content.split(b"\n")[:total]
     values, labels = np.zeros((total, _PIXELS)), np.zeros(total)
     for row, line in enumerate(lines):
         try:
-            label, *pairs = line.split()
+            label, *pairs = line.split(None, _PIXELS + 1)
             if len(pairs) > _PIXELS:
                 raise ValueError(f"more than {_PIXELS} values")
             labels[row] = float(label) - 1
