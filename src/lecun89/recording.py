@@ -62,10 +62,7 @@ def train(
                 run.save_state(engine.state(), position)
                 saved = time.monotonic()
             if signum is not None:
-                steps = f"step {position.step:,} of {engine.steps_per_pass:,}"
-                raise InterruptedRunError(
-                    signum, f"interrupted in pass {position.passes + 1} after {steps}"
-                )
+                raise _interrupted(signum, position, engine.steps_per_pass)
 
         for result in fit(engine, run.settings, position, after_slice):
             results.append(result)
@@ -255,13 +252,11 @@ def _train_group(
                 if saved.run.path not in diverged:
                     on_progress(saved.run, position)
         if signum is not None:
-            steps = f"step {position.step:,} of {networks.steps_per_pass:,}"
-            raise InterruptedRunError(
-                signum, f"interrupted in pass {position.passes + 1} after {steps}"
-            )
+            raise _interrupted(signum, position, networks.steps_per_pass)
 
     trainings = [saved.run.settings for saved in group]
-    for outcomes in fit_together(networks, trainings, start, after_slice):
+    results = fit_together(networks, trainings, start, after_slice)
+    for number, outcomes in enumerate(results, start.passes + 1):
         for saved, state, outcome in zip(group, networks.states(), outcomes, strict=True):
             if isinstance(outcome, DivergedError):
                 diverged.add(saved.run.path)
@@ -274,7 +269,12 @@ def _train_group(
         if len(diverged) == len(group):
             return
         if (signum := stop_signal()) is not None:
-            raise InterruptedRunError(signum, f"interrupted after pass {len(group[0].results)}")
+            raise InterruptedRunError(signum, f"interrupted after pass {number}")
+
+
+def _interrupted(signum: int, position: Position, steps: int) -> InterruptedRunError:
+    done = f"step {position.step:,} of {steps:,}"
+    return InterruptedRunError(signum, f"interrupted in pass {position.passes + 1} after {done}")
 
 
 def _allow_open_files(count: int) -> None:

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lecun89.cli import options
-from lecun89.cli.sweep import Scheduler, Workers, check_workers, load_splits, train_cells
-from lecun89.exceptions import Lecun89Error, UsageError
+from lecun89.cli.sweep import (
+    Out,
+    Scheduler,
+    Workers,
+    load_splits,
+    processes,
+    refuse_failed,
+    train_cells,
+)
+from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
     from lecun89.ladder import McNemar, Rung, Step
@@ -32,9 +40,7 @@ def ladder(
             show_default="base to modern-h3",
         ),
     ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Directory of its runs and table.csv.")
-    ] = Path("ladder"),
+    out: Out = Path("ladder"),
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw it as PNG or SVG (extra plots)."),
@@ -70,7 +76,7 @@ def ladder(
             raise UsageError(f"--plot {plot} is neither .png nor .svg")
         if not plot.parent.is_dir():
             raise UsageError(f"--plot {plot}: there is no directory {plot.parent}")
-    check_workers(workers)
+    processes(workers)
     names = list(LADDER) if variants is None else variants.split(",")
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
     cells = [
@@ -79,20 +85,16 @@ def ladder(
         for cell in sweeps.expand({"variant": names, "data": [one], "seeds": [seeds]})
     ]
     made = sweeps.Sweep(out, cells)
-    result = train_cells(made, workers, scheduler, data_dir, quiet=quiet)
-    if result.failed:
-        reason = next(iter(result.failed.values()))
-        raise Lecun89Error(f"{len(result.failed)} of {len(made.cells)} cells failed: {reason}")
+    refuse_failed(train_cells(made, workers, scheduler, data_dir, quiet=quiet))
     found = {one: _steps(made, one, data_dir) for one in sets}
     if plot is not None:
         kind = plot.suffix.removeprefix(".").lower()
         with replacing(plot) as temporary:
             saver(draw_ladder(found), kind)(temporary)
+    rows = [row for one in found.values() for row in laddertable.documents(one)]
     if json:
-        rows = [row for one in found.values() for row in laddertable.documents(one)]
         options.print_json({"rungs": rows})
     elif csv or markdown:
-        rows = [row for one in found.values() for row in laddertable.documents(one)]
         print(laddertable.as_csv(rows) if csv else laddertable.as_markdown(rows))
     else:
         for name, steps in found.items():

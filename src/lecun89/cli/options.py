@@ -186,3 +186,15 @@ def result_document(
             for split, score in scores.items()
         },
     }
+
+
+def worker_count(text: str, auto: int) -> int:
+    """What `--workers` says, `auto` standing for that many.
+
+    Raises:
+        UsageError: it is neither auto nor a number of at least 1.
+    """
+    count: int = auto if text == "auto" else number("--workers", int)(text)
+    if count < 1:
+        raise UsageError(f"--workers {count} is out of range: at least 1, or auto")
+    return count

@@ -73,14 +73,11 @@ def workers(text: str, settings: "Settings", networks: int) -> int:
     """
     from lecun89.engines import trains_side_by_side
 
-    if text == "auto" and trains_side_by_side(settings):
-        return min(_SIDE_BY_SIDE, networks)
-    if text == "auto":
-        return min(usable_cores() if settings.engine == "native" else 1, networks)
-    number: int = options.number("--workers", int)(text)
-    if number < 1:
-        raise UsageError(f"--workers {number} is out of range: at least 1, or auto")
-    return min(number, networks)
+    if trains_side_by_side(settings):
+        auto = _SIDE_BY_SIDE
+    else:
+        auto = usable_cores() if settings.engine == "native" else 1
+    return min(options.worker_count(text, auto), networks)
 
 
 def _origin(context: typer.Context, name: str) -> str:

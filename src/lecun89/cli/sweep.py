@@ -24,6 +24,9 @@ Workers = Annotated[
         help="Processes on this machine; auto is one for each core.",
     ),
 ]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Directory of its runs and table.csv.")
+]
 Scheduler = Annotated[
     str | None,
     typer.Option(
@@ -48,9 +51,7 @@ def sweep(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Directory of its runs and table.csv.")
-    ] = Path("sweep"),
+    out: Out = Path("sweep"),
     workers: Workers = "auto",
     scheduler: Scheduler = None,
     dry_run: Annotated[
@@ -72,7 +73,7 @@ def sweep(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if (file is None) == (not grid):
         raise UsageError("give either a FILE.toml or --grid")
-    check_workers(workers)
+    processes(workers)
     grids = [parse_pairs(grid or ())] if file is None else sweeps.read_grids(file)
     cells = list(dict.fromkeys(cell for one in grids for cell in sweeps.expand(one)))
     if dry_run:
@@ -95,9 +96,7 @@ def sweep(
         options.print_json({"table": str(table), "rows": rows, "failed": failed})
     else:
         print(table)
-    if result.failed:
-        reason = next(iter(result.failed.values()))
-        raise Lecun89Error(f"{len(result.failed)} of {len(made.cells)} cells failed: {reason}")
+    refuse_failed(result)
 
 
 def train_cells(
@@ -109,7 +108,7 @@ def train_cells(
     from lecun89.render.progress import CellsDisplay
 
     splits = load_splits(made.cells, data_dir)
-    at_a_time = check_workers(workers)
+    at_a_time = processes(workers)
 
     def make_pool() -> "AbstractContextManager[Pool]":
         if scheduler is not None:
@@ -123,18 +122,27 @@ def train_cells(
         return made.train(make_pool, digests, stop_signal=stop_signal, on_cell=display.show_cell)
 
 
-def check_workers(text: str) -> int:
-    """Processes to train with.
+def processes(text: str) -> int:
+    """Processes to train with; auto is one for each core.
 
     Raises:
         UsageError: it is neither auto nor a number of at least 1.
     """
     from lecun89.devices import usable_cores
 
-    number: int = usable_cores() if text == "auto" else options.number("--workers", int)(text)
-    if number < 1:
-        raise UsageError(f"--workers {number} is out of range: at least 1, or auto")
-    return number
+    return options.worker_count(text, usable_cores())
+
+
+def refuse_failed(result: "SweepResult") -> None:
+    """End the command when cells failed.
+
+    Raises:
+        Lecun89Error: some did; the message has the first reason.
+    """
+    if result.failed:
+        total = len(result.failed) + len(result.finished)
+        reason = next(iter(result.failed.values()))
+        raise Lecun89Error(f"{len(result.failed)} of {total} cells failed: {reason}")
 
 
 def load_splits(cells: "list[Settings]", data_dir: Path | None) -> "dict[str, dict[str, Digits]]":
