@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lecun89.data import Digits, default_data_dir, load
-from lecun89.variants import VARIANTS, Variant
+from lecun89.variant import Variant
+from lecun89.variants import VARIANTS
 
 
 class ReferenceNetwork(nn.Module):

@@ -12,9 +12,9 @@ SOURCE = Path(lecun89.__file__).parent
 
 LAYERS = [
     {"version", "exceptions", "_native"},
-    {"architecture", "files"},
-    {"variants", "tensorfile", "devices", "reported", "rejection", "scores", "seeds"},
-    {"data", "outputdir"},
+    {"architecture", "files", "variant"},
+    {"assumptions", "tensorfile", "devices", "reported", "rejection", "scores", "seeds"},
+    {"variants", "data", "outputdir"},
     {"models", "settings", "weights", "initialization"},
     {"evaluation", "sdlm"},
     {"engines"},

@@ -10,7 +10,8 @@ from lecun89.engines.parameters import by_name, flatten
 from lecun89.initialization import initial_parameters
 from lecun89.models import Network
 from lecun89.sdlm import ENERGY, Sdlm, curvature
-from lecun89.variants import Variant, get_variant
+from lecun89.variant import Variant
+from lecun89.variants import get_variant
 
 NAMES = [
     "sdlm",

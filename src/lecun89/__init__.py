@@ -5,7 +5,8 @@ everything else lives in the module named for it (``lecun89.training``, ``lecun8
 """
 
 from lecun89.exceptions import Lecun89Error
-from lecun89.variants import VARIANTS, Variant, get_variant
+from lecun89.variant import Variant
+from lecun89.variants import VARIANTS, get_variant
 from lecun89.version import __version__
 
 __all__ = ["VARIANTS", "Lecun89Error", "Variant", "__version__", "get_variant"]

@@ -10,7 +10,12 @@ def tanh(instruction_set: str, values: npt.NDArray[np.float32]) -> npt.NDArray[n
 def philox(seed: int, pass_number: int, example: int, block: int) -> tuple[int, int, int, int]: ...
 
 class Digits:
-    def __init__(self, images: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]) -> None: ...
+    def __init__(
+        self,
+        images: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.uint8],
+        originals: npt.NDArray[np.uint8] | None = None,
+    ) -> None: ...
 
 class Network:
     updates: int
@@ -28,10 +33,27 @@ class Network:
         dropout_after: str,
         dropout: float,
         shift: int,
+        rotation: float,
+        scaling: float,
+        shear: float,
+        translation: float,
+        elastic: float,
+        elastic_sigma: float,
+        stroke: float,
+        weight_decay: float,
+        temperature: float,
         seed: int,
         batch_size: int,
     ) -> None: ...
     def train(self, digits: Digits, pass_number: int, first: int, last: int, lr: float) -> None: ...
+    def present(
+        self,
+        seed: int,
+        variation: int,
+        order: npt.NDArray[np.int32] | None,
+        targets: npt.NDArray[np.float32] | None,
+    ) -> None: ...
+    def distort(self, digits: Digits, first: int, last: int) -> npt.NDArray[np.float32]: ...
     def estimate(self, digits: Digits, first: int, last: int) -> None: ...
     def evaluate(self, digits: Digits, first: int, last: int) -> tuple[float, int]: ...
     def get(self, block: str) -> npt.NDArray[np.float32]: ...

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import nn
 
-from lecun89 import variants
+from lecun89 import assumptions
 from lecun89.architecture import LAYERS
 from lecun89.models import make_network
-from lecun89.variants import Variant
+from lecun89.variant import Variant
 from lecun89.weights import Weights, save_weights
 
 PAPER_LAYERS = {
@@ -74,7 +74,7 @@ def assumed(variant: Variant) -> dict[str, str | None]:
             ),
             None,
         )
-        for key, values in variants.ASSUMPTIONS.items()
+        for key, values in assumptions.ASSUMPTIONS.items()
     }
 
 

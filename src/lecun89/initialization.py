@@ -6,7 +6,7 @@ import numpy as np
 
 from lecun89.architecture import LAYERS
 from lecun89.tensorfile import Arrays
-from lecun89.variants import Variant
+from lecun89.variant import Variant
 
 
 def initial_parameters(variant: Variant, seed: int) -> Arrays:

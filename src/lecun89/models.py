@@ -1,6 +1,7 @@
 """The 1989 network in PyTorch."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal
 
 import torch
@@ -16,7 +17,7 @@ from lecun89.architecture import (
     PARAMETERS,
     TABLES,
 )
-from lecun89.variants import Variant
+from lecun89.variant import Variant
 
 
 def scaled_tanh(x: Tensor) -> Tensor:
@@ -28,6 +29,8 @@ SQUASHING: dict[str | None, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "scaled_tanh": scaled_tanh,
     "relu": torch.relu,
+    "gelu": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
     None: lambda x: x,
 }
 """Activations by the registry's names."""

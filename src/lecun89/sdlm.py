@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from lecun89.models import Network, propagate
-from lecun89.variants import Variant
+from lecun89.variant import Variant
 
 _SLOPES: dict[str | None, Callable[[Tensor], Tensor]] = {
     "tanh": lambda value: 1 - value**2,

@@ -75,8 +75,11 @@ class Settings:
         return math.ceil(self.examples / self.step_size)
 
     def lr_at(self, pass_number: int) -> float:
-        """Learning rate of a pass, counted from 1: a straight line from lr to lr / lr_decay."""
-        decay = get_variant(self.variant).lr_decay
+        """Learning rate of a pass, counted from 1, by the variant's schedule."""
+        variant = get_variant(self.variant)
+        if variant.schedule == "one_cycle":
+            return self.lr * _one_cycle((pass_number - 0.5) / self.passes)
+        decay = variant.lr_decay
         if decay == 1.0 or self.passes == 1:
             return self.lr
         alpha = (pass_number - 1) / (self.passes - 1)
@@ -106,6 +109,14 @@ class Settings:
     def as_document(self) -> dict[str, Any]:
         """The values by name, for JSON; batch size ``full`` for all examples."""
         return {**vars(self), "batch_size": self.batch_size or "full"}
+
+
+def _one_cycle(done: float) -> float:
+    """Share of the highest learning rate when this share of the training is done."""
+    rise = 0.1
+    if done < rise:
+        return 0.1 + 0.9 * done / rise
+    return (1 + math.cos(math.pi * (done - rise) / (1 - rise))) / 2
 
 
 def parse_batch_size(text: str) -> int | None:

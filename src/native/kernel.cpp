@@ -1,4 +1,5 @@
 // What module.cpp calls, compiled once for each instruction set with LECUN89_ISA as its name.
+#include "distort.h"
 #include "evaluate.h"
 #include "network.h"
 #include "random.h"
@@ -7,13 +8,13 @@
 namespace lecun89::LECUN89_ISA {
 namespace {
 
-template <class Activation, class Quantity, class Update>
-INLINE void backward(Parameters& p, Example& e, const float (*H1)[16], Update update) {
+template <class Quantity, class Update>
+INLINE void backward(Parameters& p, Example& e, Update update) {
     backward_out<Quantity>(p, e, update);
     backward_H3<Quantity>(p, e, update);
     backward_H2_to_H1<Quantity>(p, e);
     backward_H2<Quantity>(p, e, update);
-    backward_H1<Activation, Quantity>(p, e, H1, update);
+    backward_H1<Quantity>(p, e, update);
 }
 
 // Calls each(example) for examples `first` to before `last` of a pass, after the forward pass and
@@ -22,17 +23,19 @@ template <class Activation, class Loss, class Each>
 INLINE void forward_each(Parameters& p, const Training& t, uint32_t pass, int64_t first,
                          int64_t last, Each each) {
     Example e;
-    alignas(32) float mask[192] = {};
+    alignas(32) float mask[192] = {}, distorted[256];
     const bool H2 = t.dropout_after == Layer::H2, H3 = t.dropout_after == Layer::H3;
-    for (int64_t i = first; i < last; i++) {
+    for (int64_t place_in_pass = first; place_in_pass < last; place_in_pass++) {
+        const int64_t i = t.order ? t.order[place_in_pass] : place_in_pass;
         Shift shift = draw_shift(t, pass, uint32_t(i));
-        place(t.images + 256 * i, shift.y, shift.x, e);
+        if (t.distorts) distort(t, i, distorted);
+        place(t.distorts ? distorted : t.images + 256 * i, shift.y, shift.x, e);
         if (H2 || H3) draw_mask(t, pass, uint32_t(i), mask);
         forward_H1<Activation>(p, e);
         forward_H2<Activation>(p, e, H2 ? mask : kOnes.value);
         forward_H3<Activation>(p, e, H3 ? mask : kOnes.value);
         forward_out(p, e);
-        Loss::delta(e, t.labels[i], t);
+        Loss::delta(e, i, t);
         each(e);
     }
 }
@@ -42,7 +45,7 @@ void train_each(Network& network, const Training& t, uint32_t pass, int64_t firs
                 double lr) {
     Parameters& p = network.weights;
     forward_each<Activation, Loss>(p, t, pass, first, last, [&](Example& e) INLINED {
-        backward<Activation, Gradient>(p, e, e.H1, Optimizer(t, lr, ++network.updates));
+        backward<Gradient>(p, e, Optimizer(t, lr, ++network.updates));
     });
 }
 
@@ -54,9 +57,9 @@ void train_sdlm(Network& network, const Training& t, uint32_t pass, int64_t firs
     forward_each<Activation, Mse>(p, t, pass, first, last, [&](Example& e) INLINED {
         if (t.optimizer == OptimizerKind::sdlm) {
             square(e, squares);
-            backward<Activation, Curvature>(p, squares, e.H1, Remember(t.memory));
+            backward<Curvature>(p, squares, Remember(t.memory));
         }
-        backward<Activation, Gradient>(p, e, e.H1, Sdlm(t, lr, ++network.updates));
+        backward<Gradient>(p, e, Sdlm(t, lr, ++network.updates));
     });
 }
 
@@ -66,13 +69,15 @@ void estimate_with(Network& network, const Training& t, int64_t first, int64_t l
     Training plain = t;
     plain.shift = 0;
     plain.dropout_after = Layer::none;
+    plain.distorts = false;
+    plain.order = nullptr;
     Parameters& p = network.weights;
     Example squares;
     int64_t seen = 0;
     network.first_moment = {};
     forward_each<Activation, Mse>(p, plain, 0, first, last, [&](Example& e) INLINED {
         square(e, squares);
-        backward<Activation, Curvature>(p, squares, e.H1, Remember(1.0 / double(++seen)));
+        backward<Curvature>(p, squares, Remember(1.0 / double(++seen)));
     });
 }
 
@@ -93,7 +98,7 @@ void train_batches(Network& network, const Training& t, uint32_t pass, int64_t f
         network.gradient = {};
         forward_each<Activation, Loss>(
             network.weights, t, pass, begin, begin + size, [&](Example& e) INLINED {
-                backward<Activation, Gradient>(network.weights, e, e.H1, Accumulate());
+                backward<Gradient>(network.weights, e, Accumulate());
             });
         float* gradient = reinterpret_cast<float*>(&network.gradient);
         const V8 share = all(1 / float(size));
@@ -127,6 +132,8 @@ void train(Network& n, const Training& t, uint32_t pass, int64_t first, int64_t 
     switch (t.activation) {
         case ActivationKind::scaled_tanh: return with_loss<ScaledTanh>(n, t, pass, first, last, lr);
         case ActivationKind::relu: return with_loss<Relu>(n, t, pass, first, last, lr);
+        case ActivationKind::gelu: return with_loss<Gelu>(n, t, pass, first, last, lr);
+        case ActivationKind::silu: return with_loss<Silu>(n, t, pass, first, last, lr);
         default: return with_loss<Tanh>(n, t, pass, first, last, lr);
     }
 }
@@ -135,6 +142,8 @@ void estimate(Network& n, const Training& t, int64_t first, int64_t last) {
     switch (t.activation) {
         case ActivationKind::scaled_tanh: return estimate_with<ScaledTanh>(n, t, first, last);
         case ActivationKind::relu: return estimate_with<Relu>(n, t, first, last);
+        case ActivationKind::gelu: return estimate_with<Gelu>(n, t, first, last);
+        case ActivationKind::silu: return estimate_with<Silu>(n, t, first, last);
         default: return estimate_with<Tanh>(n, t, first, last);
     }
 }
@@ -143,8 +152,14 @@ Score evaluate(const Parameters& p, const Training& t, int64_t first, int64_t la
     switch (t.activation) {
         case ActivationKind::scaled_tanh: return evaluate_with<ScaledTanh>(p, t, first, last);
         case ActivationKind::relu: return evaluate_with<Relu>(p, t, first, last);
+        case ActivationKind::gelu: return evaluate_with<Gelu>(p, t, first, last);
+        case ActivationKind::silu: return evaluate_with<Silu>(p, t, first, last);
         default: return evaluate_with<Tanh>(p, t, first, last);
     }
+}
+
+void distort_each(const Training& t, int64_t first, int64_t last, float* to) {
+    for (int64_t i = first; i < last; i++) distort(t, i, to + 256 * (i - first));
 }
 
 void tanh_of(const float* from, float* to, int64_t count) {
@@ -156,6 +171,6 @@ void tanh_of(const float* from, float* to, int64_t count) {
 
 }  // namespace
 
-extern const Kernel kernel = {NAME(LECUN89_ISA), train, estimate, evaluate, tanh_of};
+extern const Kernel kernel = {NAME(LECUN89_ISA), train, estimate, evaluate, distort_each, tanh_of};
 
 }  // namespace lecun89::LECUN89_ISA

@@ -2,6 +2,7 @@
 // without the interpreter's lock.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
@@ -10,6 +11,7 @@
 #include <cmath>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -116,13 +118,18 @@ auto to_numpy(std::vector<Type> values, std::initializer_list<size_t> shape) {
 // Images are used where they lie; labels, which choose what memory is touched, are copied.
 struct Digits {
     Array owner;
+    std::optional<Array> owner_of_originals;
     const float* images;
+    const uint8_t* originals = nullptr;
     std::vector<uint8_t> labels;
 
-    Digits(Array images_array, const Array& labels_array)
+    Digits(Array images_array, const Array& labels_array, std::optional<Array> originals_array)
         : owner(std::move(images_array)),
+          owner_of_originals(std::move(originals_array)),
           images(checked<float>(owner, "images", "float32", {-1, 16, 16})) {
         const int64_t count = int64_t(owner.shape(0));
+        if (owner_of_originals)
+            originals = checked<uint8_t>(*owner_of_originals, "originals", "uint8", {count, 28, 28});
         const auto* given = checked<uint8_t>(labels_array, "labels", "uint8", {count});
         if (count == 0 || count > INT32_MAX) throw std::invalid_argument("no digits, or too many");
         nb::gil_scoped_release release;
@@ -138,14 +145,18 @@ class BoundNetwork {
     BoundNetwork(const std::string& instruction_set, const std::string& activation,
                  const std::string& output_activation, const std::string& loss, double loss_factor,
                  const std::string& optimizer, double damping, double memory,
-                 const std::string& dropout_after, double dropout, int shift, uint64_t seed,
-                 int64_t batch_size)
+                 const std::string& dropout_after, double dropout, int shift, double rotation,
+                 double scaling, double shear, double translation, double elastic,
+                 double elastic_sigma, double stroke, double weight_decay, double temperature,
+                 uint64_t seed, int64_t batch_size)
         : kernel_(find_kernel(instruction_set)), network_(new Network()) {
         training_.activation = named<ActivationKind>(
             "activation", activation,
             {{"tanh", ActivationKind::tanh},
              {"scaled_tanh", ActivationKind::scaled_tanh},
-             {"relu", ActivationKind::relu}});
+             {"relu", ActivationKind::relu},
+             {"gelu", ActivationKind::gelu},
+             {"silu", ActivationKind::silu}});
         training_.output_activation = named<ActivationKind>(
             "activation of out", output_activation,
             {{"", ActivationKind::none},
@@ -176,6 +187,21 @@ class BoundNetwork {
             throw std::invalid_argument("dropout and its layer go together");
         training_.dropout = dropout;
         training_.shift = shift;
+        training_.distortion = {rotation / 180 * std::acos(-1.0), scaling, shear, translation, elastic,
+                                stroke};
+        for (double strength : {rotation, scaling, shear, translation, elastic, stroke}) {
+            if (!(strength >= 0 && strength <= 100))
+                throw std::invalid_argument("strengths of distortions must be in [0, 100]");
+            training_.distorts = training_.distorts || strength > 0;
+        }
+        if (!(elastic_sigma > 0.5)) throw std::invalid_argument("elastic_sigma must be above 0.5");
+        set_smoothing(elastic_sigma);
+        if (!(weight_decay >= 0 && weight_decay < 100))
+            throw std::invalid_argument("weight_decay must be in [0, 100)");
+        training_.weight_decay = weight_decay;
+        if (!(temperature >= 0.1 && temperature <= 100))
+            throw std::invalid_argument("temperature must be in [0.1, 100]");
+        training_.temperature = temperature;
         training_.seed = seed;
         if (batch_size < 1 || batch_size > INT32_MAX)
             throw std::invalid_argument("batch_size must be 1 to 2**31 - 1");
@@ -189,7 +215,29 @@ class BoundNetwork {
         nb::gil_scoped_release release;
         std::lock_guard<std::mutex> guard(mutex_);
         use(digits);
+        use_presented(digits);
         kernel_.train(*network_, training_, pass, first, last, lr);
+    }
+
+    // What the next steps take: distortions by this seed and variation, digits in this order, and
+    // these targets in place of labels.
+    void present(uint64_t seed, uint32_t variation, const std::optional<Array>& order,
+                 const std::optional<Array>& targets) {
+        const int32_t* places = order ? checked<int32_t>(*order, "order", "int32", {-1}) : nullptr;
+        const float* rows = targets ? checked<float>(*targets, "targets", "float32", {-1, 10}) : nullptr;
+        if (rows && training_.loss != LossKind::cross_entropy)
+            throw std::invalid_argument("targets go with cross_entropy");
+        std::lock_guard<std::mutex> guard(mutex_);
+        training_.distortion_seed = seed;
+        training_.variation = variation;
+        order_.assign(places, places ? places + order->shape(0) : places);
+        targets_.assign(rows, rows ? rows + targets->size() : rows);
+        const int64_t count = int64_t(order_.size());
+        for (int32_t place : order_)
+            if (place < 0 || place >= count) {
+                order_.clear();
+                throw std::invalid_argument("order must hold places of digits");
+            }
     }
 
     // The mean curvature of digits `first` to before `last`, for sdlm_by_pass.
@@ -201,6 +249,16 @@ class BoundNetwork {
         std::lock_guard<std::mutex> guard(mutex_);
         use(digits);
         kernel_.estimate(*network_, training_, first, last);
+    }
+
+    // Images (n, 16, 16) of digits `first` to before `last` as the next steps distort them.
+    auto distort(const Digits& digits, int64_t first, int64_t last) {
+        check_range(int64_t(digits.labels.size()), first, last, "the digits");
+        std::vector<float> images(size_t(last - first) * 256);
+        std::lock_guard<std::mutex> guard(mutex_);
+        use(digits);
+        kernel_.distort(training_, first, last, images.data());
+        return to_numpy(std::move(images), {size_t(last - first), 16, 16});
     }
 
     // The sum of the losses, and the misses, of digits `first` to before `last`.
@@ -285,6 +343,33 @@ class BoundNetwork {
         training_.images = digits.images;
         training_.labels = digits.labels.data();
         training_.digits = int64_t(digits.labels.size());
+        training_.originals = digits.originals;
+        training_.order = nullptr;
+        training_.targets = nullptr;
+    }
+
+    void use_presented(const Digits& digits) {
+        const size_t count = digits.labels.size();
+        if ((!order_.empty() && order_.size() != count) ||
+            (!targets_.empty() && targets_.size() != 10 * count))
+            throw std::invalid_argument("order and targets must be as many as the digits");
+        if (!order_.empty()) training_.order = order_.data();
+        if (!targets_.empty()) training_.targets = targets_.data();
+    }
+
+    // Gaussians of this deviation around points 2.5 pixels apart, at the 16 pixels, so scaled that
+    // uniform noise from -1 to 1, whose variance is 1/3, makes a field of variance 1.
+    void set_smoothing(double sigma) {
+        for (int x = 0; x < 16; x++) {
+            double squares = 0, rows[kGrid];
+            for (int k = 0; k < kGrid; k++) {
+                double distance = x - (2.5 * k - 2.5);
+                rows[k] = std::exp(-distance * distance / (2 * sigma * sigma));
+                squares += rows[k] * rows[k];
+            }
+            for (int k = 0; k < kGrid; k++)
+                training_.smoothing[k][x] = float(rows[k] / std::sqrt(squares) * std::pow(3, 0.25));
+        }
     }
 
     Parameters& block(const std::string& which) {
@@ -298,6 +383,8 @@ class BoundNetwork {
     const Kernel& kernel_;
     Training training_ = {};
     std::unique_ptr<Network> network_;
+    std::vector<int32_t> order_;
+    std::vector<float> targets_;
     std::mutex mutex_;
 };
 
@@ -327,15 +414,23 @@ NB_MODULE(_native, m) {
     m.def("tanh", tanh_of, "instruction_set"_a, "values"_a);
     m.def("philox", philox_words, "seed"_a, "pass_number"_a, "example"_a, "block"_a);
     nb::class_<Digits>(m, "Digits")
-        .def(nb::init<Array, const Array&>(), "images"_a, "labels"_a);
+        .def(nb::init<Array, const Array&, std::optional<Array>>(), "images"_a, "labels"_a,
+             "originals"_a = nb::none());
     nb::class_<BoundNetwork>(m, "Network")
         .def(nb::init<const std::string&, const std::string&, const std::string&,
                       const std::string&, double, const std::string&, double, double,
-                      const std::string&, double, int, uint64_t, int64_t>(),
+                      const std::string&, double, int, double, double, double, double, double,
+                      double, double, double, double, uint64_t, int64_t>(),
              nb::kw_only(), "instruction_set"_a, "activation"_a, "output_activation"_a, "loss"_a,
-             "loss_factor"_a, "optimizer"_a, "damping"_a, "memory"_a, "dropout_after"_a, "dropout"_a, "shift"_a, "seed"_a, "batch_size"_a)
+             "loss_factor"_a, "optimizer"_a, "damping"_a, "memory"_a, "dropout_after"_a,
+             "dropout"_a, "shift"_a, "rotation"_a, "scaling"_a, "shear"_a, "translation"_a,
+             "elastic"_a, "elastic_sigma"_a, "stroke"_a, "weight_decay"_a, "temperature"_a,
+             "seed"_a, "batch_size"_a)
         .def("train", &BoundNetwork::train, "digits"_a, "pass_number"_a, "first"_a, "last"_a,
              "lr"_a)
+        .def("present", &BoundNetwork::present, "seed"_a, "variation"_a,
+             "order"_a.none(), "targets"_a.none())
+        .def("distort", &BoundNetwork::distort, "digits"_a, "first"_a, "last"_a)
         .def("estimate", &BoundNetwork::estimate, "digits"_a, "first"_a, "last"_a)
         .def("evaluate", &BoundNetwork::evaluate, "digits"_a, "first"_a, "last"_a)
         .def("get", &BoundNetwork::get, "block"_a)

@@ -40,14 +40,22 @@ struct alignas(64) Parameters {
     float outb[16];
 };
 
-enum class ActivationKind { none, tanh, scaled_tanh, relu };  // none of out alone
+enum class ActivationKind { none, tanh, scaled_tanh, relu, gelu, silu };  // none of out alone
 enum class LossKind { mse, cross_entropy };
 // sdlm estimates its curvature with every example, sdlm_by_pass before each pass; none leaves
 // weights as they are.
 enum class OptimizerKind { sgd, adamw, sdlm, sdlm_by_pass, none };
 enum class Layer { none, H2, H3 };
 
-// A training's constants. Digits are not owned; pixels are in [-1, 1], labels below 10.
+// See lecun89/engines/distortions.py. All are 0 where there is none.
+struct Distortion {
+    double rotation;  // radians
+    double scaling, shear, translation, elastic, stroke;
+};
+
+constexpr int kGrid = 9;  // points of the elastic field's noise in y and x
+
+// A training's constants, and what is set for each pass. Digits are not owned; pixels are in [-1, 1], labels below 10.
 struct Training {
     ActivationKind activation;
     LossKind loss;
@@ -59,11 +67,21 @@ struct Training {
     Layer dropout_after;
     double dropout;
     int shift;
+    bool distorts;
+    Distortion distortion;
+    float smoothing[kGrid][16];  // of the elastic field
+    double weight_decay;         // of AdamW
+    double temperature;          // by which outputs are divided in a cross-entropy with targets
     uint64_t seed;
     int64_t batch_size;               // examples in a step
     const float* images = nullptr;    // [n][16][16]
     const uint8_t* labels = nullptr;  // [n]
     int64_t digits = 0;               // n
+    const uint8_t* originals = nullptr;  // [n][28][28], what distortions read; else the images
+    const int32_t* order = nullptr;      // [n], a permutation: the digits in the pass's order
+    const float* targets = nullptr;      // [n][10], probabilities in place of labels
+    uint64_t distortion_seed = 0;        // of the distortions' draws, with
+    uint32_t variation = 0;              // in place of the pass
 };
 
 struct Network {
@@ -88,6 +106,8 @@ struct Kernel {
     void (*estimate)(Network&, const Training&, int64_t first, int64_t last);
     // Of digits `first` to before `last`.
     Score (*evaluate)(const Parameters&, const Training&, int64_t first, int64_t last);
+    // Digits `first` to before `last`, distorted, [last - first][16][16].
+    void (*distort)(const Training&, int64_t first, int64_t last, float* to);
     void (*tanh)(const float* from, float* to, int64_t count);  // count is a multiple of 8
 };
 

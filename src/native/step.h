@@ -13,9 +13,18 @@
 namespace lecun89::LECUN89_ISA {
 namespace {
 
+// A unit's value, and its slope there.
+struct Unit {
+    V8 value, slope;
+};
+
 struct Tanh {
     static INLINE V8 value(V8 z) { return tanh(z); }
     static INLINE V8 slope(V8 value) { return all(1.0f) - value * value; }
+    static INLINE Unit unit(V8 z) {
+        V8 v = value(z);
+        return {v, slope(v)};
+    }
 };
 
 // LeCun et al. 1989's squashing function: 1.7159 tanh(2/3 z).
@@ -24,11 +33,40 @@ struct ScaledTanh {
     static INLINE V8 slope(V8 value) {
         return all(1.7159f * 2 / 3) - value * value * all(2.0f / 3 / 1.7159f);
     }
+    static INLINE Unit unit(V8 z) {
+        V8 v = value(z);
+        return {v, slope(v)};
+    }
 };
 
 struct Relu {
     static INLINE V8 value(V8 z) { return maximum(all(0.0f), z); }
-    static INLINE V8 slope(V8 value) { return value > all(0.0f) ? all(1.0f) : all(0.0f); }
+    static INLINE Unit unit(V8 z) {
+        V8 v = value(z);
+        return {v, v > all(0.0f) ? all(1.0f) : all(0.0f)};
+    }
+};
+
+// Hendrycks and Gimpel 2016, as approximated there by tanh.
+struct Gelu {
+    static INLINE V8 value(V8 z) { return unit(z).value; }
+    static INLINE Unit unit(V8 z) {
+        const V8 half = all(0.5f), one = all(1.0f);
+        V8 square = z * z;
+        V8 t = tanh(z * (all(0.79788456f) + all(0.79788456f * 0.044715f) * square));
+        V8 inner = all(0.79788456f) + all(3 * 0.79788456f * 0.044715f) * square;
+        V8 share = half + half * t;
+        return {z * share, share + half * z * (one - t * t) * inner};
+    }
+};
+
+// z times the logistic function of z.
+struct Silu {
+    static INLINE V8 value(V8 z) { return unit(z).value; }
+    static INLINE Unit unit(V8 z) {
+        V8 share = all(0.5f) + all(0.5f) * tanh(z * all(0.5f));
+        return {z * share, share + z * share * (all(1.0f) - share)};
+    }
 };
 
 constexpr std::ptrdiff_t kFirstMoment = sizeof(Parameters) / sizeof(float);
@@ -45,13 +83,14 @@ struct Sgd {
     }
 };
 
-// torch.optim.AdamW (Loshchilov and Hutter 2019) with PyTorch's default constants.
+// torch.optim.AdamW (Loshchilov and Hutter 2019) with PyTorch's default constants but
+// for the decay.
 struct AdamW {
     V8 decay, rate, root;
-    AdamW(const Training&, double lr, int64_t updates) {
+    AdamW(const Training& t, double lr, int64_t updates) {
         // Beyond, 0.999^updates is less than what a double can take from 1.
         double n = updates < 50'000 ? double(updates) : 50'000;
-        decay = all(float(1 - lr * 0.01));
+        decay = all(float(1 - lr * t.weight_decay));
         rate = all(float(lr / (1 - std::pow(0.9, n))));
         root = all(float(1 / std::sqrt(1 - std::pow(0.999, n))));
     }
@@ -100,14 +139,12 @@ struct Gradient {
     static INLINE V8 weight(const float* from) { return load(from); }
     static INLINE V8 around(V8 sum) { return -sum; }
     static INLINE float around(float sum) { return -sum; }
-    static INLINE V8 slope(V8 slope) { return slope; }
 };
 
 struct Curvature {
     static INLINE V8 weight(const float* from) { return load(from) * load(from); }
     static INLINE V8 around(V8 sum) { return sum; }
     static INLINE float around(float sum) { return sum; }
-    static INLINE V8 slope(V8 slope) { return slope * slope; }
 };
 
 struct Ones {
@@ -146,6 +183,7 @@ struct alignas(64) Example {
     float image[20][20] = {};  // 1 added, so that the border is 0
     Rows used;                 // of `image`
     float H1[64][16];
+    float H1slope[64][16];
     float H1delta[64][16];
     float H2[192];
     float H2slope[192];
@@ -171,6 +209,7 @@ INLINE void square(const Example& e, Example& squares) {
         for (int i = 0; i < count; i += 8) store(to + i, load(from + i) * load(from + i));
     };
     each(e.H1[0], squares.H1[0], 64 * 16);
+    each(e.H1slope[0], squares.H1slope[0], 64 * 16);
     each(e.H2, squares.H2, 192);
     each(e.H2slope, squares.H2slope, 192);
     each(e.H3, squares.H3, 32);
@@ -222,8 +261,9 @@ INLINE void forward_H1(const Parameters& p, Example& e) {
                 }
             }
             UNROLL for (int i = 0; i < 4; i++) UNROLL for (int half = 0; half < 2; half++) {
-                V8 value = Activation::value(sum[i][half]);
-                store(e.H1[8 * y + x + i] + 8 * half, value);
+                Unit unit = Activation::unit(sum[i][half]);
+                store(e.H1[8 * y + x + i] + 8 * half, unit.value);
+                store(e.H1slope[8 * y + x + i] + 8 * half, unit.slope);
             }
         }
     }
@@ -302,9 +342,9 @@ INLINE void forward_H2(const Parameters& p, Example& e, const float* mask) {
         }
     }
     for (int i = 0; i < 192; i += 8) {
-        V8 value = Activation::value(load(e.H2 + i) + load(p.H2b + i));
-        store(e.H2 + i, value * load(mask + i));
-        store(e.H2slope + i, Activation::slope(value) * load(mask + i));
+        Unit unit = Activation::unit(load(e.H2 + i) + load(p.H2b + i));
+        store(e.H2 + i, unit.value * load(mask + i));
+        store(e.H2slope + i, unit.slope * load(mask + i));
     }
 }
 
@@ -316,9 +356,9 @@ INLINE void forward_H3(const Parameters& p, Example& e, const float* mask) {
             V8 input = load(e.H2 + i);
             UNROLL for (int n = 0; n < 8; n++) sum[n] += input * load(p.H3w[j + n] + i);
         }
-        V8 value = Activation::value(sums(sum) + load(p.H3b + j));
-        store(e.H3 + j, value * load(mask + j));
-        store(e.H3slope + j, Activation::slope(value) * load(mask + j));
+        Unit unit = Activation::unit(sums(sum) + load(p.H3b + j));
+        store(e.H3 + j, unit.value * load(mask + j));
+        store(e.H3slope + j, unit.slope * load(mask + j));
     }
 }
 
@@ -426,17 +466,16 @@ INLINE void backward_H2(Parameters& p, Example& e, Update update) {
     for (int i = 0; i < 192; i += 8) update(p.H2b + i, load(e.H2delta + i));
 }
 
-// `values` are those of H1 as the forward pass left them.
-template <class Activation, class Quantity, class Update>
-INLINE void backward_H1(Parameters& p, Example& e, const float (*values)[16], Update update) {
+template <class Quantity, class Update>
+INLINE void backward_H1(Parameters& p, Example& e, Update update) {
     V8 background[2] = {};
     for (int unit = 0; unit < 64; unit++) {
         V8 low = load(e.H1delta[unit]), high = load(e.H1delta[unit] + 8);
         // Planes 0 to 3 have two shares; both places get their sum, and stay alike.
         low += shuffle<4, 5, 6, 7, 8, 8, 8, 8>(high, all(0.0f));
         high = shuffle<8, 9, 10, 11, 0, 1, 2, 3>(low, high);
-        low *= Quantity::slope(Activation::slope(load(values[unit])));
-        high *= Quantity::slope(Activation::slope(load(values[unit] + 8)));
+        low *= load(e.H1slope[unit]);
+        high *= load(e.H1slope[unit] + 8);
         store(e.H1delta[unit], low);
         store(e.H1delta[unit] + 8, high);
         background[0] += Quantity::around(low);
@@ -469,7 +508,8 @@ INLINE void backward_H1(Parameters& p, Example& e, const float (*values)[16], Up
 constexpr V8 kUsed[2] = {{1, 1, 1, 1, 1, 1, 1, 1}, {1, 1, 0, 0, 0, 0, 0, 0}};
 
 struct Mse {
-    static INLINE void delta(Example& e, int label, const Training& t) {
+    static INLINE void delta(Example& e, int64_t digit, const Training& t) {
+        const int label = t.labels[digit];
         const bool sdlm = t.optimizer == OptimizerKind::sdlm ||
                           t.optimizer == OptimizerKind::sdlm_by_pass;
         // SDLM's constants belong to 1/2 of the sum over outputs, the loss is a mean.
@@ -490,7 +530,10 @@ struct Mse {
 };
 
 struct CrossEntropy {
-    static INLINE void delta(Example& e, int label, const Training&) {
+    static INLINE void delta(Example& e, int64_t digit, const Training& t) {
+        if (t.temperature != 1)
+            UNROLL for (int half = 0; half < 2; half++)
+                store(e.out + 8 * half, load(e.out + 8 * half) * all(float(1 / t.temperature)));
         float highest = e.out[0];
         for (int k = 1; k < 10; k++) highest = e.out[k] > highest ? e.out[k] : highest;
         V8 powers[2];
@@ -499,7 +542,14 @@ struct CrossEntropy {
         V8 scale = all(1 / sum(powers[0] + powers[1]));
         UNROLL for (int half = 0; half < 2; half++)
             store(e.outdelta + 8 * half, powers[half] * scale);
-        e.outdelta[label] -= 1;
+        if (!t.targets) {
+            e.outdelta[t.labels[digit]] -= 1;
+            return;
+        }
+        for (int k = 0; k < 10; k++) e.outdelta[k] -= t.targets[10 * digit + k];
+        // The loss is multiplied by the temperature's square (Hinton, Vinyals and Dean 2015).
+        UNROLL for (int half = 0; half < 2; half++)
+            store(e.outdelta + 8 * half, load(e.outdelta + 8 * half) * all(float(t.temperature)));
     }
 };
 

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,8 @@ from lecun89.models import Network
 from lecun89.seeds import student95, summarise
 from lecun89.settings import Settings
 from lecun89.training import Position, fit
-from lecun89.variants import VARIANTS, Variant
+from lecun89.variant import Variant
+from lecun89.variants import VARIANTS, get_variant
 from tests.conftest import OF_1989, ROOT
 
 kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
@@ -61,11 +61,11 @@ class ReplayingEngine(EagerEngine):
 
 
 @pytest.mark.parametrize("on", INSTRUCTION_SETS)
-@pytest.mark.parametrize("name", OF_1989)
+@pytest.mark.parametrize("name", [*OF_1989, "modern+activation=gelu", "modern-h3+activation=silu"])
 def test_gradients_are_those_of_autograd_in_float64(
     name: str, on: str, splits: dict[str, Digits]
 ) -> None:
-    variant, digits = VARIANTS[name], splits["train"]
+    variant, digits = get_variant(name), splits["train"]
     network = native.make_network(variant, 5, optimizer="none", on=on)
     # Weights from within a training: larger, and none of the biases 0.
     random = np.random.RandomState(0)
@@ -99,7 +99,7 @@ def test_gradients_are_those_of_autograd_in_float64(
 def as_eager_state(engine: native.NativeEngine, eager: EagerEngine) -> dict[str, Any]:
     state = engine.state()
     step = state.pop("optimizer.step", None)
-    if engine._optimizer == "adamw":
+    if engine._variant.optimizer == "adamw":
         state |= {f"optimizer.{name}.step": np.float32(step) for name in PARAMETER_SHAPES}
     return eager.state() | state
 
@@ -430,8 +430,18 @@ def test_hostile_arguments_are_refused() -> None:
     for first, last in ((-1, 2), (0, 4), (2, 1)):
         with pytest.raises(ValueError, match="must lie within the digits"):
             network.evaluate(digits, first, last)
-    with pytest.raises(ValueError, match="dropout and its layer go together"):
-        native.make_network(replace(VARIANTS["base"], dropout=0.5), 1)
+    for order, rows, message in (
+        (np.array([0, 3], np.int32), None, "order must hold places"),
+        (np.array([0, -1], np.int32), None, "order must hold places"),
+        (np.array([0.0]), None, "order must be int32"),
+        (None, np.zeros((3, 9), np.float32), r"targets must be float32 \(n, 10\)"),
+        (None, np.zeros((3, 10), np.float32), "targets go with cross_entropy"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            network.present(1, 1, order, rows)
+    network.present(1, 1, np.zeros(2, np.int32), None)
+    with pytest.raises(ValueError, match="as many as the digits"):
+        network.train(digits, 1, 0, 1, 0.1)
     assert np.array_equal(network.get("weights"), before)
 
 

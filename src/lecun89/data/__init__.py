@@ -1,6 +1,7 @@
 """The digits: MNIST by the data rule, or USPS; prepared once and verified at every use."""
 
 from lecun89.data.digits import Digits
+from lecun89.data.originals import read_originals
 from lecun89.data.prepare import (
     DAMAGED,
     Prepared,
@@ -24,5 +25,6 @@ __all__ = [
     "load",
     "prepare",
     "prepared_state",
+    "read_originals",
     "verify",
 ]

@@ -55,6 +55,21 @@ def read_mnist(source: str = "bundled") -> Mnist:
     )
 
 
+def read_images(name: str) -> npt.NDArray[np.uint8]:
+    """One file's images (n, 28, 28) from this package, its bytes verified.
+
+    Args:
+        name: of the IDX file, as in `SHA256`.
+
+    Raises:
+        DataUnavailableError: the file is missing or damaged: lecun89 must be installed again.
+    """
+    try:
+        return _read_verified(BUNDLED / f"{name}.xz", name)
+    except OSError as error:
+        raise DataUnavailableError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
 def _read_directory(directory: Path, suffixes: tuple[str, ...], advice: str) -> Mnist:
     paths = []
     for name in SHA256:

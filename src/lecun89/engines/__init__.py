@@ -11,6 +11,7 @@ from lecun89.exceptions import UsageError, unknown_name
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
+from lecun89.variant import Variant
 from lecun89.variants import get_variant
 
 ENGINES = {
@@ -149,7 +150,7 @@ def choose(settings: Settings) -> EngineChoice:
         return EngineChoice("eager", f"the others do not know {variant.structure}")
     if variant.table != "thirds":
         return EngineChoice("eager", f"the others do not know the table {variant.table}")
-    if settings.device.startswith("cuda") and not variant.optimizer.startswith("sdlm"):
+    if settings.device.startswith("cuda") and _why_not_graph(variant) is None:
         return EngineChoice("graph", f"fastest on {settings.device}")
     if settings.device != "cpu":
         return EngineChoice("eager", f"it runs on {settings.device}")
@@ -160,9 +161,23 @@ def choose(settings: Settings) -> EngineChoice:
 
 def _check_graph(settings: Settings) -> None:
     variant = get_variant(settings.variant)
-    plain = variant.table == "thirds" and variant.structure == "1989"
-    if variant.optimizer.startswith("sdlm") or not plain:
-        raise UsageError(f"--engine graph cannot train {variant.name}: leave --engine out")
+    if (reason := _why_not_graph(variant)) is not None:
+        raise UsageError(
+            f"--engine graph cannot train {variant.name}, which has {reason}: leave --engine out"
+        )
+
+
+def _why_not_graph(variant: Variant) -> str | None:
+    lacking = {
+        f"the structure {variant.structure}": variant.structure != "1989",
+        f"the table {variant.table}": variant.table != "thirds",
+        f"the optimizer {variant.optimizer}": variant.optimizer.startswith("sdlm"),
+        "distortions": variant.distorts,
+        "digits in another order each pass": variant.shuffle,
+        "targets other than the labels": variant.teacher or variant.label_smoothing > 0,
+        f"a weight decay of {variant.weight_decay}": variant.weight_decay != 0.01,
+    }
+    return next((what for what, lacks in lacking.items() if lacks), None)
 
 
 def describe_machine(settings: Settings) -> dict[str, Any]:

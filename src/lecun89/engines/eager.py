@@ -1,10 +1,12 @@
 """The eager engine: PyTorch's autograd, on any device, at any batch size.
 
 At batch size 1 it draws what the seeds' scripts draw, in their order: the initial weights and
-the dropout masks from one torch generator, the shifts from one numpy RandomState.
+the dropout masks from one torch generator, the shifts from one numpy RandomState. What they do
+not have, distortions and orders, it draws like the native engine.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,12 @@ import torch
 from torch import Tensor
 
 from lecun89.architecture import CURVATURE_DIGITS
-from lecun89.data import Digits
+from lecun89.data import Digits, read_originals
+from lecun89.engines import distortions
 from lecun89.engines.agreement import check_agreement
 from lecun89.engines.parameters import MOMENTS
-from lecun89.evaluation import LOSSES, outputs, score, targets
+from lecun89.engines.presentation import Presentation, presentation
+from lecun89.evaluation import LOSSES, outputs, score, softened, targets
 from lecun89.models import Network, make_network
 from lecun89.scores import Score
 from lecun89.sdlm import ENERGY, Sdlm, curvature
@@ -58,6 +62,8 @@ class EagerEngine:
         self._network.to(self._device)
         self._optimizer = self._make_optimizer(settings.lr)
         self._loss = LOSSES[self._variant.loss]
+        if self._variant.teacher or self._variant.label_smoothing:
+            self._loss = partial(softened, temperature=self._variant.temperature)
         self._last_loss = torch.zeros((), device=self._device)
 
         self._images = {
@@ -70,10 +76,18 @@ class EagerEngine:
         }
         self._targets = targets(self._labels["train"], self._variant.loss)
         self._pass_images = self._images["train"]
+        self._digits, self._seed = splits["train"], settings.seed
+        if self._variant.distorts:
+            # Bytes where there are any: as floats, 50,000 of 28x28 take 157 MB.
+            originals = read_originals(splits["train"])
+            read = self._digits.images if originals is None else originals
+            self._sources = torch.tensor(read, device=self._device)
+        self._presented: Presentation | None = None
+        self._order: Tensor | None = None
         self.steps_per_pass = settings.steps_per_pass
 
     def begin_pass(self, number: int, lr: float) -> None:
-        """Set the learning rate and shift this pass's images; its number decides nothing."""
+        """Set the learning rate, shift this pass's images, and set what is presented."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         if self._variant.shift:
@@ -81,14 +95,19 @@ class EagerEngine:
             reach = self._variant.shift
             drawn = self._shift_random.randint(-reach, reach + 1, size=(len(images), 2))
             self._pass_images = roll(images, torch.from_numpy(drawn).to(self._device))
+        self._presented = presentation(self._variant, self._seed, number, self._digits)
+        if self._presented.order is not None:
+            self._order = torch.tensor(self._presented.order, device=self._device).long()
+        if self._presented.targets is not None:
+            self._targets = torch.tensor(self._presented.targets, device=self._device)
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
         for step in range(first, last):
-            batch = slice(step * self._step_size, (step + 1) * self._step_size)
-            images = self._pass_images[batch]
+            rows = self._rows(step)
+            images = self._distorted(rows) if self._variant.distorts else self._pass_images[rows]
             mask = self._mask(len(images))
-            loss = self._loss(self._network(images, mask), self._targets[batch])
+            loss = self._loss(self._network(images, mask), self._targets[rows])
             if isinstance(self._optimizer, Sdlm):
                 self._set_curvature(step, images, mask)
             self._optimizer.zero_grad(set_to_none=True)
@@ -156,7 +175,8 @@ class EagerEngine:
     def _make_optimizer(self, lr: float) -> torch.optim.Optimizer:
         variant, parameters = self._variant, self._network.parameters()
         if variant.optimizer in _OPTIMIZERS:
-            return _OPTIMIZERS[variant.optimizer](parameters, lr=lr)
+            decay = {"weight_decay": variant.weight_decay} if variant.optimizer == "adamw" else {}
+            return _OPTIMIZERS[variant.optimizer](parameters, lr=lr, **decay)
         return Sdlm(parameters, lr, ENERGY[variant.loss], variant.damping, variant.memory)
 
     def _set_curvature(self, step: int, images: Tensor, mask: Tensor | None) -> None:
@@ -170,6 +190,18 @@ class EagerEngine:
                 self._network, self._variant, self._images["train"][:CURVATURE_DIGITS]
             )
             self._optimizer.replace(found.values())
+
+    def _rows(self, step: int) -> slice | Tensor:
+        batch = slice(step * self._step_size, (step + 1) * self._step_size)
+        return batch if self._order is None else self._order[batch]
+
+    def _distorted(self, rows: slice | Tensor) -> Tensor:
+        assert self._presented is not None
+        sources = self._sources[rows]
+        sources = sources / 127.5 if sources.dtype == torch.uint8 else sources + 1
+        examples = torch.arange(len(self._digits), device=self._device)[rows]
+        drawn = distortions.draw(self._presented.seed, self._presented.variation, examples)
+        return distortions.distort(self._variant, sources, *drawn)
 
     def _mask(self, examples: int) -> Tensor | None:
         p = self._variant.dropout

@@ -1,7 +1,7 @@
 """The native engine: on the CPU, in C++ (src/native), one example at a time or in batches.
 
-Shifts and dropout masks are a function of seed, pass and example, so that its state is weights
-and optimizer alone. Its stream is not PyTorch's, which the eager engine draws.
+Shifts, dropout masks and distortions are a function of seed, pass and example, so that its state
+is weights and optimizer alone. Its stream is not PyTorch's, which the eager engine draws.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lecun89.architecture import CURVATURE_DIGITS
-from lecun89.data import Digits
+from lecun89.data import Digits, read_originals
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
+from lecun89.engines.presentation import presentation
 from lecun89.exceptions import FileFormatError, UsageError, one_line
 from lecun89.initialization import initial_parameters
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays, check_arrays
-from lecun89.variants import Variant, get_variant
+from lecun89.variant import Variant
+from lecun89.variants import get_variant
 
 if TYPE_CHECKING:
     from lecun89 import _native
@@ -93,6 +95,15 @@ def make_network(
         dropout_after=variant.dropout_after or "",
         dropout=variant.dropout,
         shift=variant.shift,
+        rotation=variant.rotation,
+        scaling=variant.scaling,
+        shear=variant.shear,
+        translation=variant.translation,
+        elastic=variant.elastic,
+        elastic_sigma=variant.elastic_sigma,
+        stroke=variant.stroke,
+        weight_decay=variant.weight_decay,
+        temperature=variant.temperature,
         seed=seed,
         batch_size=batch_size,
     )
@@ -118,23 +129,29 @@ class NativeEngine:
         from lecun89 import _native
 
         variant = get_variant(settings.variant)
-        self._optimizer = variant.optimizer
         self._network = make_network(variant, settings.seed, batch_size=settings.step_size, on=on)
         self._network.set("weights", flatten(initial_parameters(variant, settings.seed)))
+        self._variant, self._seed, self._presented = variant, settings.seed, splits["train"]
+        originals = read_originals(splits["train"]) if variant.distorts else None
         self._digits = {
-            name: _native.Digits(digits.images, digits.labels) for name, digits in splits.items()
+            name: _native.Digits(
+                digits.images, digits.labels, originals if name == "train" else None
+            )
+            for name, digits in splits.items()
         }
         self._totals = {name: len(digits) for name, digits in splits.items()}
         self._pass, self._lr = 0, settings.lr
         self.steps_per_pass = settings.steps_per_pass
 
     def begin_pass(self, number: int, lr: float) -> None:
-        """Set pass and learning rate."""
+        """Set pass and learning rate, and what is presented."""
         self._pass, self._lr = number, lr
+        shown = presentation(self._variant, self._seed, number, self._presented)
+        self._network.present(shown.seed, shown.variation, shown.order, shown.targets)
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
-        if first == 0 and self._optimizer == "sdlm_by_pass":
+        if first == 0 and self._variant.optimizer == "sdlm_by_pass":
             self._network.estimate(self._digits["train"], 0, CURVATURE_DIGITS)
         self._network.train(self._digits["train"], self._pass, first, last, self._lr)
 
@@ -158,13 +175,13 @@ class NativeEngine:
     def state(self) -> Arrays:
         """Parameters and, for AdamW, its two moments of each and the number of updates."""
         network = self._network
-        moments = {key: network.get(_BLOCKS[key]) for key in MOMENTS[self._optimizer]}
+        moments = {key: network.get(_BLOCKS[key]) for key in MOMENTS[self._variant.optimizer]}
         return pack(network.get("weights"), moments, network.updates)
 
     def load_state(self, arrays: Arrays) -> None:
         """Take over a state of an engine with the same settings."""
         check_arrays(arrays, self.state())
-        weights, moments, updates = unpack(arrays, self._optimizer)
+        weights, moments, updates = unpack(arrays, self._variant.optimizer)
         try:
             self._network.set("weights", weights)
             for key, flat in moments.items():

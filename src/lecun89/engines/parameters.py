@@ -6,7 +6,7 @@ import numpy.typing as npt
 from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.initialization import initial_parameters
 from lecun89.tensorfile import Arrays
-from lecun89.variants import Variant
+from lecun89.variant import Variant
 
 Flat = npt.NDArray[np.float32]
 """All parameters of a network, (9760,), in the order of PARAMETER_SHAPES."""

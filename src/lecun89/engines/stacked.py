@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lecun89.architecture import BACKGROUND, PARAMETER_SHAPES
 from lecun89.models import SQUASHING
-from lecun89.variants import Variant
+from lecun89.variant import Variant
 
 PIXELS = 257
 """Numbers of an image as `taps` counts them: its 16x16 pixels, then the background."""

@@ -14,7 +14,7 @@ from lecun89.reported import REPORTED, Reported
 from lecun89.seeds import summarise
 from lecun89.settings import Settings
 from lecun89.training import PassResult
-from lecun89.variants import Variant
+from lecun89.variant import Variant
 
 
 def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str = "") -> Table:

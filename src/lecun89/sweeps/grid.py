@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lecun89 import devices, engines
+from lecun89 import assumptions, devices, engines
 from lecun89.data import get_data
 from lecun89.exceptions import FileFormatError, UsageError, one_line, unknown_name
 from lecun89.files import read_limited
 from lecun89.seeds import parse_seeds
 from lecun89.settings import Settings, parse_batch_size
-from lecun89.variants import ASSUMPTIONS, assume, get_variant
+from lecun89.variants import assume, get_variant
 
 KEYS = ("variant", "data", "seeds", "passes", "lr", "batch-size", "engine", "device")
-"""What may be varied, beside the keys of `lecun89.variants.ASSUMPTIONS`."""
+"""What may be varied, beside `lecun89.assumptions.KEYS`."""
 
 MOST_CELLS = 100_000
 
@@ -67,8 +67,8 @@ def expand(grid: Grid) -> list[Settings]:
         UsageError: a key or a value is not known, or values do not go together.
     """
     for key in grid:
-        if key not in KEYS and key not in ASSUMPTIONS:
-            raise unknown_name("key", key, (*KEYS, *ASSUMPTIONS))
+        if key not in (*KEYS, *assumptions.KEYS):
+            raise unknown_name("key", key, (*KEYS, *assumptions.KEYS))
     axes = {key: list(values) for key, values in grid.items() if key != "seeds"}
     seeds = [seed for text in grid.get("seeds", ["1337"]) for seed in parse_seeds(text)]
     cells = []
@@ -81,8 +81,8 @@ def expand(grid: Grid) -> list[Settings]:
 
 
 def _settings(values: dict[str, str]) -> Settings:
-    assumptions = [f"{key}={value}" for key, value in values.items() if key in ASSUMPTIONS]
-    variant = assume(get_variant(values.get("variant", "base")), assumptions)
+    pairs = [f"{key}={value}" for key, value in values.items() if key in assumptions.KEYS]
+    variant = assume(get_variant(values.get("variant", "base")), pairs)
     data = get_data(values.get("data", "1989")).name
     batch_size = values.get("batch-size")
     asked = Settings(

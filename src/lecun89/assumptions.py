@@ -1,0 +1,108 @@
+"""A variant with other values: what the paper leaves open, and any single field by its name."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, get_args, get_type_hints
+
+from lecun89.exceptions import UsageError, unknown_name
+from lecun89.variant import Variant
+
+ASSUMPTIONS: dict[str, dict[str, dict[str, object]]] = {
+    "squash": {
+        "tanh": {"activation": "tanh", "output_activation": "tanh"},
+        "scaled": {"activation": "scaled_tanh", "output_activation": "scaled_tanh"},
+    },
+    "init": {
+        "sqrt": {"initialization": "sqrt_fan_in"},
+        "literal": {"initialization": "fan_in"},
+    },
+    "output-bias": {"-1": {"output_bias": -1.0}, "0": {"output_bias": 0.0}},
+    "half": {"no": {"loss": "mse"}, "yes": {"loss": "half_mse"}},
+    "table": {"thirds": {"table": "thirds"}, "cyclic": {"table": "cyclic"}},
+    "curvature": {
+        "running": {"optimizer": "sdlm", "damping": 0.05},
+        "by-pass": {"optimizer": "sdlm_by_pass", "damping": 0.02},
+    },
+}
+"""What the paper leaves open: for each key of ``--assume`` its values, and the fields they set.
+
+A variant with assumptions is named after both, as ``base+squash=scaled+init=literal``.
+"""
+
+
+FIELDS = {
+    field.replace("_", "-"): field
+    for field in (
+        *("activation", "schedule", "lr_decay", "weight_decay", "label_smoothing", "shuffle"),
+        *("teacher", "temperature", "dropout", "dropout_after", "shift", "rotation", "scaling"),
+        *("shear", "translation", "elastic", "elastic_sigma", "stroke"),
+    )
+}
+"""Fields of `Variant` that may be set on their own, as in ``record+elastic=0.8``; by their keys."""
+
+KEYS = (*ASSUMPTIONS, *FIELDS)
+"""What may be assumed, in the order of names."""
+
+
+def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
+    """A variant of the registry with other values, each like ``squash=scaled``; a later one counts.
+
+    Raises:
+        UsageError: a key or value is not known, or does not go with the variant.
+    """
+    made: dict[str, tuple[str, dict[str, Any]]] = {}
+    for pair in pairs:
+        key, _, text = pair.partition("=")
+        if key not in KEYS:
+            raise unknown_name("assumption", key, KEYS)
+        if key in ASSUMPTIONS:
+            _check_open(variant, key)
+            made[key] = text, ASSUMPTIONS[key][_one_of(key, text, ASSUMPTIONS[key])]
+        else:
+            value = _parsed(FIELDS[key], text)
+            made[key] = _in_words(value), {FIELDS[key]: value}
+    if not made:
+        return variant
+    words = [f"+{key}={made[key][0]}" for key in KEYS if key in made]
+    values: dict[str, Any] = {}
+    for key in KEYS:
+        values |= made.get(key, ("", {}))[1]
+    return replace(variant, name=variant.name + "".join(words), **values)
+
+
+def _check_open(variant: Variant, key: str) -> None:
+    if key == "curvature" and not variant.optimizer.startswith("sdlm"):
+        raise UsageError(f"curvature belongs to sdlm, {variant.name} has {variant.optimizer}")
+    if variant.structure == "microvit":
+        raise UsageError(f"{key} belongs to the network of 1989, {variant.name} is another")
+    if key in ("squash", "half") and variant.loss == "cross_entropy":
+        raise UsageError(f"{key} belongs to squared error, {variant.name} has cross-entropy")
+
+
+def _parsed(field: str, text: str) -> Any:
+    kind = get_type_hints(Variant)[field]
+    if kind is bool:
+        return _one_of(field, text, {"yes": True, "no": False}) == "yes"
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            raise UsageError(f"{field.replace('_', '-')} {text!r} is not a number") from None
+    # A Literal, or that or None.
+    words = [word for part in (kind, *get_args(kind)) for word in get_args(part)]
+    known = [word for word in words if isinstance(word, str)]
+    if type(None) in get_args(kind):
+        known.append("none")
+    return None if _one_of(field, text, known) == "none" else text
+
+
+def _one_of(key: str, text: str, known: Iterable[str]) -> str:
+    if text not in known:
+        raise unknown_name(f"value of {key.replace('_', '-')}", text, known)
+    return text
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

@@ -1,0 +1,29 @@
+"""The digits before they were reduced to 16x16: what distortions read."""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from lecun89.data.digits import Digits
+from lecun89.data.mnist import read_images
+from lecun89.data.sets import get_data
+
+
+def read_originals(digits: Digits) -> npt.NDArray[np.uint8] | None:
+    """MNIST's images (n, 28, 28) of these digits, from this package; None for those of USPS.
+
+    USPS's digits are published at 16x16.
+
+    Raises:
+        DataUnavailableError: this package's copy of MNIST is damaged or missing.
+    """
+    if get_data(digits.data).source == "usps":
+        return None
+    name = "t10k" if digits.split == "test" else "train"
+    return _read(f"{name}-images-idx3-ubyte")[digits.source_index]
+
+
+@cache
+def _read(name: str) -> npt.NDArray[np.uint8]:
+    return read_images(name)

@@ -1,0 +1,104 @@
+"""Random distortions of digits in PyTorch, on any device; src/native/distort.h has the same in C++.
+
+Affine and elastic distortion (Simard, Steinkraus and Platt 2003) as one resampling: MNIST's digits
+are read at 28x28, where they have more detail, at the places that the 16x16 pixels come from. With
+no distortion these are the places of the data rule. The elastic field is Gaussian noise on a coarse
+grid, smoothed by a Gaussian. Lengths are in pixels of the 16x16 image.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from lecun89.engines.draws import philox
+from lecun89.variant import Variant
+
+FIRST_BLOCK = 64
+"""Of Philox's counter; those before are shifts and masks."""
+
+GRID = 9
+"""Points of the elastic field's noise in y and x, 2.5 pixels apart."""
+
+_SIZE = 16
+
+
+def draw(seed: int, pass_number: int, examples: Tensor) -> tuple[Tensor, Tensor]:
+    """The random numbers of each example, a function of seed, pass and example.
+
+    Args:
+        seed: of the training.
+        pass_number: counted from 1.
+        examples: (e,) int64.
+
+    Returns:
+        (e, 8) and (e, 2, 9, 9) float32, uniform from -1 to 1.
+    """
+    device = examples.device
+    blocks = torch.arange(FIRST_BLOCK, FIRST_BLOCK + 2 + -(-GRID * GRID // 4), device=device)
+    key = torch.tensor([seed], device=device)
+    words = torch.stack(philox(key, torch.tensor(pass_number, device=device), examples, blocks), -1)
+    words = words[0].flatten(1)
+    few = (words[:, :8] >> 8).float() * 2.0**-23 - 1
+    noise = words[:, 8 : 8 + GRID * GRID]
+    halves = torch.stack((noise & 0xFFFF, noise >> 16), dim=1).float() * 2.0**-15 - 1
+    return few, halves.unflatten(2, (GRID, GRID))
+
+
+def smoothing(sigma: float) -> Tensor:
+    """What turns the grid's noise into a field of standard deviation 1, (16, 9) for each axis."""
+    points = torch.arange(GRID) * 2.5 - 2.5
+    distance = torch.arange(float(_SIZE))[:, None] - points
+    rows = torch.exp(-(distance**2) / (2 * sigma**2))
+    # Uniform noise from -1 to 1 has a variance of 1/3, which both axes share.
+    return rows / rows.square().sum(dim=1, keepdim=True).sqrt() * 3**0.25
+
+
+def distort(variant: Variant, sources: Tensor, few: Tensor, noise: Tensor) -> Tensor:
+    """Images as the network sees them, distorted.
+
+    Args:
+        variant: how strongly.
+        sources: (n, s, s) from 0, the background, to 2; s is 28 or 16.
+        few: from `draw`.
+        noise: from `draw`.
+
+    Returns:
+        (n, 1, 16, 16) from -1 to 1.
+    """
+    size = sources.shape[1]
+    scale, centre = size / _SIZE, (size - 1) / 2
+    at = (torch.arange(_SIZE, device=sources.device) + 0.5) * scale - 0.5 - centre
+    angle = few[:, 0] * math.radians(variant.rotation)
+    tall, wide = torch.exp(few[:, 1] * variant.scaling), torch.exp(few[:, 2] * variant.scaling)
+    slant = few[:, 3] * variant.shear
+    move = few[:, 4:6] * (variant.translation * scale)
+    sin, cos = angle.sin(), angle.cos()
+    # Rows of the matrix rotation x ((tall, 0), (slant, wide)), on coordinates (y, x).
+    matrix = torch.stack(
+        (cos * tall - sin * slant, -sin * wide, sin * tall + cos * slant, cos * wide), dim=1
+    )
+    smooth = smoothing(variant.elastic_sigma).to(sources.device)
+    field = smooth @ noise @ smooth.T * (variant.elastic * scale)  # (n, 2, 16, 16)
+    y = matrix[:, 0, None, None] * at[:, None] + matrix[:, 1, None, None] * at
+    x = matrix[:, 2, None, None] * at[:, None] + matrix[:, 3, None, None] * at
+    y = (y + (move[:, 0, None, None] + centre) + field[:, 0]).clamp(-1, size)
+    x = (x + (move[:, 1, None, None] + centre) + field[:, 1]).clamp(-1, size)
+    padded = torch.nn.functional.pad(sources, (1, 2, 1, 2))
+    top, left = y.floor(), x.floor()
+    down, right = y - top, x - left
+    width = size + 3
+    corner = ((top + 1) * width + left + 1).long().flatten(1)
+    flat = padded.flatten(1)
+
+    def tap(offset: int) -> Tensor:
+        return flat.gather(1, corner + offset).view(-1, _SIZE, _SIZE)
+
+    upper = tap(0) + right * (tap(1) - tap(0))
+    lower = tap(width) + right * (tap(width + 1) - tap(width))
+    value: Tensor = upper + down * (lower - upper)
+    if variant.stroke:
+        # A curve from 0 to 2 through both ends: bent up, strokes are thicker.
+        bend = torch.exp(few[:, 6] * variant.stroke)[:, None, None]
+        value = 2 * value / (value + bend * (2 - value))
+    return value[:, None] - 1

@@ -1,0 +1,48 @@
+"""How the digits of a pass are presented: their order, their targets, which distortions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lecun89.architecture import CLASSES
+from lecun89.data import Digits
+from lecun89.variant import Variant
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What a pass presents.
+
+    Attributes:
+        seed: of the distortions' draws.
+        variation: their number, in place of the pass.
+        order: (n,) int32, the digits' places in the order of the pass; None for the constant one.
+        targets: (n, 10) float32, probabilities by place; None where the labels are the targets.
+    """
+
+    seed: int
+    variation: int
+    order: npt.NDArray[np.int32] | None
+    targets: npt.NDArray[np.float32] | None
+
+
+def presentation(variant: Variant, seed: int, number: int, digits: Digits) -> Presentation:
+    """What a pass presents, a function of seed and pass.
+
+    Args:
+        variant: of the training.
+        seed: of the training.
+        number: of the pass, counted from 1.
+        digits: of the training split.
+    """
+    order = None
+    if variant.shuffle:
+        random = np.random.RandomState([seed, number])
+        order = random.permutation(len(digits)).astype(np.int32)
+    targets = None
+    if variant.label_smoothing:
+        kept = np.float32(1 - variant.label_smoothing)
+        targets = np.eye(CLASSES, dtype=np.float32)[digits.labels] * kept
+        targets += np.float32(variant.label_smoothing / CLASSES)
+    return Presentation(seed, number, order, targets)
