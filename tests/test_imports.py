@@ -18,7 +18,7 @@ LAYERS = [
     {"models", "settings", "weights", "initialization"},
     {"evaluation", "sdlm"},
     {"engines"},
-    {"training", "estimate", "mistakes", "explain", "export"},
+    {"published", "training", "estimate", "mistakes", "explain", "export"},
     {"runs", "events"},
     {"recording", "bench", "sweeps", "ladder"},
     {"render"},

@@ -41,7 +41,6 @@ class Network:
         elastic_sigma: float,
         stroke: float,
         weight_decay: float,
-        temperature: float,
         seed: int,
         batch_size: int,
     ) -> None: ...

@@ -34,7 +34,7 @@ FIELDS = {
     field.replace("_", "-"): field
     for field in (
         *("activation", "schedule", "lr_decay", "weight_decay", "label_smoothing", "shuffle"),
-        *("teacher", "temperature", "dropout", "dropout_after", "shift", "rotation", "scaling"),
+        *("teacher", "sharpness", "dropout", "dropout_after", "shift", "rotation", "scaling"),
         *("shear", "translation", "elastic", "elastic_sigma", "stroke"),
     )
 }
@@ -67,7 +67,12 @@ def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
     values: dict[str, Any] = {}
     for key in KEYS:
         values |= made.get(key, ("", {}))[1]
-    return replace(variant, name=variant.name + "".join(words), **values)
+    # What is asked for holds on all data.
+    on_data = {
+        data: {field: value for field, value in fields.items() if field not in values}
+        for data, fields in variant.on_data.items()
+    }
+    return replace(variant, name=variant.name + "".join(words), on_data=on_data, **values)
 
 
 def _check_open(variant: Variant, key: str) -> None:

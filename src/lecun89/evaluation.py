@@ -38,11 +38,6 @@ LOSSES: dict[str, Loss] = {
 """Losses by the registry's names; each takes outputs (n, 10) and what `targets` returns."""
 
 
-def softened(outputs: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy with a temperature, times its square (Hinton, Vinyals and Dean 2015)."""
-    return temperature**2 * F.cross_entropy(outputs / temperature, targets)
-
-
 def targets(labels: Tensor, loss: str) -> Tensor:
     """What the loss compares outputs with.
 

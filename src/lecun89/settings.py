@@ -7,6 +7,7 @@ from typing import Any, Self
 from lecun89.data import get_data
 from lecun89.devices import check_name
 from lecun89.exceptions import UsageError
+from lecun89.variant import Variant
 from lecun89.variants import get_variant
 
 MOST_PASSES = 1_000_000
@@ -60,6 +61,11 @@ class Settings:
             raise UsageError(f"--threads {self.threads} is out of range: at least 1")
 
     @property
+    def trained(self) -> Variant:
+        """The variant as it is trained on the data."""
+        return get_variant(self.variant).on(self.data)
+
+    @property
     def examples(self) -> int:
         """Digits in the training split."""
         return get_data(self.data).train
@@ -76,7 +82,7 @@ class Settings:
 
     def lr_at(self, pass_number: int) -> float:
         """Learning rate of a pass, counted from 1, by the variant's schedule."""
-        variant = get_variant(self.variant)
+        variant = self.trained
         if variant.schedule == "one_cycle":
             return self.lr * _one_cycle((pass_number - 0.5) / self.passes)
         decay = variant.lr_decay

@@ -1,18 +1,21 @@
 """What a variant is. Nothing here needs PyTorch."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
 
 from lecun89.exceptions import UsageError
 
+_DISTORTIONS = (
+    *("rotation", "scaling", "shear", "translation", "elastic", "elastic_sigma", "stroke"),
+)
 _RANGES = (
-    *((key, 0, 100) for key in ("scaling", "shear", "translation", "elastic", "stroke")),
-    ("rotation", 0, 360),
+    *((key, 0, 100) for key in _DISTORTIONS),
     ("elastic_sigma", 1, 100),
     ("shift", 0, 2),
     ("dropout", 0, 0.99),
     ("label_smoothing", 0, 0.99),
-    ("temperature", 0.1, 100),
+    ("sharpness", 0.1, 100),
     ("weight_decay", 0, 100),
     ("lr_decay", 1e-6, 1e6),
 )
@@ -58,12 +61,13 @@ class Variant:
         shuffle: whether each pass presents the digits in another order.
         label_smoothing: share of the target that is spread over all ten classes.
         teacher: whether targets are what a teacher says of each distorted digit (Hinton, Vinyals
-            and Dean 2015), instead of the labels; see `lecun89.teacher`.
-        temperature: by which outputs, and the teacher's, are divided in the loss.
+            and Dean 2015), instead of the labels; see `lecun89.teachers`.
+        sharpness: by which the teacher's logits are multiplied: above 1, it is surer of itself.
         dropout: probability that a unit is dropped.
         dropout_after: the layer whose outputs are dropped.
         batch_size: examples in a step.
         passes: passes over the training split, by name of the data; see `passes_on`.
+        on_data: fields that have other values on some data, by name of the data; see `on`.
     """
 
     name: str
@@ -93,11 +97,12 @@ class Variant:
     shuffle: bool = False
     label_smoothing: float = 0.0
     teacher: bool = False
-    temperature: float = 1.0
+    sharpness: float = 1.0
     dropout: float = 0.0
     dropout_after: Literal["H2", "H3"] | None = None
     batch_size: int = 1
     passes: dict[str, int]
+    on_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse values that do not go together."""
@@ -109,8 +114,6 @@ class Variant:
             raise UsageError(f"dropout and dropout-after of {self.name} go together")
         if self.loss != "cross_entropy" and (self.teacher or self.label_smoothing):
             raise UsageError(f"{self.name} has no cross-entropy for a teacher or label-smoothing")
-        if self.temperature != 1 and not self.teacher:
-            raise UsageError(f"temperature belongs to a teacher, {self.name} has none")
         if self.shift and self.distorts:
             raise UsageError(f"{self.name} has distortions: give translation instead of shift")
         if self.teacher and not self.distorts:
@@ -118,11 +121,21 @@ class Variant:
         if self.optimizer.startswith("sdlm") and self.activation in ("gelu", "silu"):
             raise UsageError(f"{self.optimizer} knows no {self.activation}")
 
+    def on(self, data: str) -> Self:
+        """The variant as it is trained on that data."""
+        values = self.on_data.get(data.removesuffix("-tune"), {})
+        return replace(self, **values, on_data={})
+
+    @property
+    def distortions(self) -> dict[str, float]:
+        """The strength of each distortion, by its field."""
+        return {name: getattr(self, name) for name in _DISTORTIONS}
+
     @property
     def distorts(self) -> bool:
         """Whether images are distorted."""
-        return any((self.rotation, self.scaling, self.shear, self.translation, self.elastic))
+        return any(value for name, value in self.distortions.items() if name != "elastic_sigma")
 
     def passes_on(self, data: str) -> int:
         """Passes over the training split of that data: those of ``1989`` if it has none itself."""
-        return self.passes.get(data, self.passes["1989"])
+        return self.passes.get(data.removesuffix("-tune"), self.passes["1989"])

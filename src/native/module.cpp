@@ -147,8 +147,7 @@ class BoundNetwork {
                  const std::string& optimizer, double damping, double memory,
                  const std::string& dropout_after, double dropout, int shift, double rotation,
                  double scaling, double shear, double translation, double elastic,
-                 double elastic_sigma, double stroke, double weight_decay, double temperature,
-                 uint64_t seed, int64_t batch_size)
+                 double elastic_sigma, double stroke, double weight_decay, uint64_t seed, int64_t batch_size)
         : kernel_(find_kernel(instruction_set)), network_(new Network()) {
         training_.activation = named<ActivationKind>(
             "activation", activation,
@@ -199,9 +198,6 @@ class BoundNetwork {
         if (!(weight_decay >= 0 && weight_decay < 100))
             throw std::invalid_argument("weight_decay must be in [0, 100)");
         training_.weight_decay = weight_decay;
-        if (!(temperature >= 0.1 && temperature <= 100))
-            throw std::invalid_argument("temperature must be in [0.1, 100]");
-        training_.temperature = temperature;
         training_.seed = seed;
         if (batch_size < 1 || batch_size > INT32_MAX)
             throw std::invalid_argument("batch_size must be 1 to 2**31 - 1");
@@ -420,12 +416,11 @@ NB_MODULE(_native, m) {
         .def(nb::init<const std::string&, const std::string&, const std::string&,
                       const std::string&, double, const std::string&, double, double,
                       const std::string&, double, int, double, double, double, double, double,
-                      double, double, double, double, uint64_t, int64_t>(),
+                      double, double, double, uint64_t, int64_t>(),
              nb::kw_only(), "instruction_set"_a, "activation"_a, "output_activation"_a, "loss"_a,
              "loss_factor"_a, "optimizer"_a, "damping"_a, "memory"_a, "dropout_after"_a,
              "dropout"_a, "shift"_a, "rotation"_a, "scaling"_a, "shear"_a, "translation"_a,
-             "elastic"_a, "elastic_sigma"_a, "stroke"_a, "weight_decay"_a, "temperature"_a,
-             "seed"_a, "batch_size"_a)
+             "elastic"_a, "elastic_sigma"_a, "stroke"_a, "weight_decay"_a, "seed"_a, "batch_size"_a)
         .def("train", &BoundNetwork::train, "digits"_a, "pass_number"_a, "first"_a, "last"_a,
              "lr"_a)
         .def("present", &BoundNetwork::present, "seed"_a, "variation"_a,

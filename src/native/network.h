@@ -71,7 +71,6 @@ struct Training {
     Distortion distortion;
     float smoothing[kGrid][16];  // of the elastic field
     double weight_decay;         // of AdamW
-    double temperature;          // by which outputs are divided in a cross-entropy with targets
     uint64_t seed;
     int64_t batch_size;               // examples in a step
     const float* images = nullptr;    // [n][16][16]

@@ -531,9 +531,6 @@ struct Mse {
 
 struct CrossEntropy {
     static INLINE void delta(Example& e, int64_t digit, const Training& t) {
-        if (t.temperature != 1)
-            UNROLL for (int half = 0; half < 2; half++)
-                store(e.out + 8 * half, load(e.out + 8 * half) * all(float(1 / t.temperature)));
         float highest = e.out[0];
         for (int k = 1; k < 10; k++) highest = e.out[k] > highest ? e.out[k] : highest;
         V8 powers[2];
@@ -547,9 +544,6 @@ struct CrossEntropy {
             return;
         }
         for (int k = 0; k < 10; k++) e.outdelta[k] -= t.targets[10 * digit + k];
-        // The loss is multiplied by the temperature's square (Hinton, Vinyals and Dean 2015).
-        UNROLL for (int half = 0; half < 2; half++)
-            store(e.outdelta + 8 * half, load(e.outdelta + 8 * half) * all(float(t.temperature)));
     }
 };
 

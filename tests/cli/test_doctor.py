@@ -24,7 +24,8 @@ def test_json_tells_machine_devices_engines_and_data(
     assert engines["eager"]["available"] is True
     assert document["data"] == {
         "directory": str(data_dir),
-        "sets": {"1989": "ready", "full": "absent", "usps": "absent", "usps-tune": "absent"},
+        "sets": {"1989": "ready"}
+        | dict.fromkeys(("full", "usps", "usps-tune", "1989-tune", "full-tune"), "absent"),
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from lecun89 import data, tensorfile
 from lecun89.data.digits import digits_sha256
 from lecun89.data.mnist import read_mnist
+from lecun89.data.reduction import reduce_images
 from lecun89.exceptions import CheckFailedError, DataUnavailableError, UsageError
 
 
@@ -111,3 +112,21 @@ def test_unknown_names_and_useless_directories_are_refused(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     with pytest.raises(DataUnavailableError, match="another directory with --data-dir"):
         data.prepare("1989", tmp_path / "file")
+
+
+def test_to_tune_on_is_to_be_tested_on_the_validation_digits(tmp_path: Path) -> None:
+    of = {
+        name: {split: data.load(name, split, tmp_path) for split in data.SPLITS}
+        for name in ("1989", "1989-tune")
+    }
+    tune, real = of["1989-tune"], of["1989"]
+    for split, same in (("train", "train"), ("validation", "validation"), ("test", "validation")):
+        assert np.array_equal(tune[split].images, real[same].images)
+        assert np.array_equal(tune[split].labels, real[same].labels)
+    for split, digits in of["1989"].items():
+        originals = data.read_originals(digits)
+        assert originals is not None
+        assert np.array_equal(reduce_images(originals[:50]), digits.images[:50]), split
+    originals = data.read_originals(tune["test"])
+    assert originals is not None
+    assert np.array_equal(reduce_images(originals[:50]), tune["test"].images[:50])

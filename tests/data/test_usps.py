@@ -42,6 +42,7 @@ def test_the_books_digits_are_the_papers_counts(parsed: Any, tmp_path: Path) -> 
     assert validation.source_index[0] == 6_291
     prepare("usps-tune", tmp_path, str(BOOK))
     assert np.array_equal(load("usps-tune", "train", tmp_path).images, train.images[:-1000])
+    assert np.array_equal(load("usps-tune", "test", tmp_path).images, validation.images)
     assert verify("usps", tmp_path, str(BOOK)).sha256 == done.sha256
 
 

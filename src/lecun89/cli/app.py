@@ -22,6 +22,7 @@ from lecun89.cli import (
     plot,
     prepare,
     sweep,
+    teach,
     train,
     variants,
 )
@@ -145,6 +146,7 @@ app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("ladder")(ladder.ladder)
 app.command("sweep")(sweep.sweep)
+app.command("teach")(teach.teach)
 app.command("errors")(errors.errors)
 app.command("bench")(bench.bench)
 app.command("plot")(plot.plot)

@@ -80,9 +80,9 @@ def errors(
         raise UsageError("--diff compares two runs: give at most one besides it, and no --across")
     if individual and (diff is not None or across or len(names) > 1):
         raise UsageError("--individual is for one run: leave it out, or give one run")
-    opened = _open(names, across, runs_dir, variant)
+    opened = _open(names, across, runs_dir, variant, data)
     if diff is not None:
-        opened.append(targets.open_target(diff, runs_dir, variant))
+        opened.append(targets.open_target(diff, runs_dir, variant, data))
     targets.same_digits(opened, data)
     chosen = targets.set_up_device(device, threads)
     digits = targets.load_digits(opened[0], data, (split,), data_dir)[split]
@@ -120,18 +120,20 @@ def errors(
     print(directory)
 
 
-def _open(names: list[str], across: bool, runs_dir: Path, variant: str | None) -> "list[Target]":
+def _open(
+    names: list[str], across: bool, runs_dir: Path, variant: str | None, data: str | None
+) -> "list[Target]":
     from lecun89.exceptions import FileFormatError
     from lecun89.runs import list_runs, open_run
 
     if not across or len(names) > 1:
         if not names:
             return [targets.open_target(None, runs_dir, variant)]
-        opened = [targets.open_target(name, runs_dir, variant) for name in names]
+        opened = [targets.open_target(name, runs_dir, variant, data) for name in names]
         if len({target.path.resolve() for target in opened}) < len(opened):
             raise UsageError("a run is given twice: name each once")
         return opened
-    newest = targets.open_target(names[0] if names else None, runs_dir, variant)
+    newest = targets.open_target(names[0] if names else None, runs_dir, variant, data)
     if newest.run is None:
         raise UsageError("--across looks for runs like a run, not like a file: name the files")
     like = newest.run.settings

@@ -70,7 +70,7 @@ def evaluate(
         from lecun89.render.charts import require_matplotlib
 
         require_matplotlib()
-    target = targets.open_target(run, runs_dir, variant)
+    target = targets.open_target(run, runs_dir, variant, data)
     chosen = targets.set_up_device(device, threads)
     digits = targets.load_digits(target, data, SPLITS if split == "all" else (split,), data_dir)
     from lecun89.evaluation import outputs_of, score_outputs

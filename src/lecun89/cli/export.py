@@ -20,6 +20,10 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     variant: options.OtherVariant = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="NAME", help="Of published weights.", show_default="1989"),
+    ] = None,
     runs_dir: options.RunsDir = Path("runs"),
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -35,7 +39,7 @@ def export(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, FORMATS)
-    target = targets.open_target(run, runs_dir, variant)
+    target = targets.open_target(run, runs_dir, variant, data)
     path = out or Path(f"{target.weights.variant}{FORMATS[format_name][0]}")
     if path.is_dir():
         raise UsageError(f"--out {path} is a directory: give a file")

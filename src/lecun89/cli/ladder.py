@@ -15,7 +15,7 @@ from lecun89.cli.sweep import (
     refuse_failed,
     train_cells,
 )
-from lecun89.exceptions import UsageError
+from lecun89.exceptions import DataUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from lecun89.ladder import McNemar, Rung, Step
@@ -37,7 +37,7 @@ def ladder(
             "--variants",
             metavar="A,B,C",
             help="Rungs, in this order.",
-            show_default="base to modern-h3",
+            show_default="base to record",
         ),
     ] = None,
     out: Out = Path("ladder"),
@@ -62,7 +62,6 @@ def ladder(
     """
     from lecun89 import sweeps
     from lecun89.files import replacing
-    from lecun89.ladder import LADDER
     from lecun89.render import laddertable
     from lecun89.render.charts import ladder as draw_ladder
     from lecun89.render.charts import require_matplotlib, saver
@@ -77,11 +76,11 @@ def ladder(
         if not plot.parent.is_dir():
             raise UsageError(f"--plot {plot}: there is no directory {plot.parent}")
     processes(workers)
-    names = list(LADDER) if variants is None else variants.split(",")
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
     cells = [
         cell
         for one in sets
+        for names in [_rungs(one, data_dir) if variants is None else variants.split(",")]
         for cell in sweeps.expand({"variant": names, "data": [one], "seeds": [seeds]})
     ]
     made = sweeps.Sweep(out, cells)
@@ -99,6 +98,25 @@ def ladder(
     else:
         for name, steps in found.items():
             options.print_table(laddertable.ladder_table(steps, name))
+
+
+def _rungs(data: str, data_dir: Path | None) -> list[str]:
+    """The rungs that can be trained: one that learns from a teacher needs its labels."""
+    from lecun89.data import get_data, read_labels
+    from lecun89.ladder import LADDER
+    from lecun89.variants import get_variant
+
+    names = []
+    for name in LADDER:
+        variant = get_variant(name).on(get_data(data).name)
+        try:
+            if variant.teacher:
+                read_labels(data, variant.distortions, options.data_dir(data_dir))
+        except DataUnavailableError as error:
+            options.note(f"the rung {name} on {data} is left out: {error}")
+            continue
+        names.append(name)
+    return names
 
 
 def _steps(made: "Sweep", data: str, data_dir: Path | None) -> "list[tuple[Rung, Step | None]]":

@@ -109,7 +109,7 @@ RunArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN|FILE]",
-        help="A run, a weights file, or an upstream model.pt.",
+        help="A run, a weights file, an upstream model.pt, or record: published weights.",
         show_default="the newest run",
     ),
 ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lecun89.settings import Settings
     from lecun89.sweeps import Sweep, SweepResult
     from lecun89.sweeps.pools import Pool
+    from lecun89.variant import Variant
 
 Workers = Annotated[
     str,
@@ -105,6 +106,7 @@ def train_cells(
     """Train what is left of a sweep, with a line or a bar as cells end."""
     from lecun89 import sweeps
     from lecun89.cli.signals import stop_signals
+    from lecun89.data import digests
     from lecun89.render.progress import CellsDisplay
 
     splits = load_splits(made.cells, data_dir)
@@ -113,13 +115,11 @@ def train_cells(
     def make_pool() -> "AbstractContextManager[Pool]":
         if scheduler is not None:
             return sweeps.remote_pool(scheduler, splits)
-        return sweeps.local_pool(at_a_time, options.data_dir(data_dir), list(splits))
+        return sweeps.local_pool(at_a_time, options.data_dir(data_dir), variants_on(made.cells))
 
-    digests = {
-        data: {split: digits.sha256 for split, digits in of.items()} for data, of in splits.items()
-    }
+    sha256 = {name: digests(of) for name, of in splits.items()}
     with stop_signals() as stop_signal, CellsDisplay(made, quiet=quiet) as display:
-        return made.train(make_pool, digests, stop_signal=stop_signal, on_cell=display.show_cell)
+        return made.train(make_pool, sha256, stop_signal=stop_signal, on_cell=display.show_cell)
 
 
 def processes(text: str) -> int:
@@ -145,12 +145,22 @@ def refuse_failed(result: "SweepResult") -> None:
         raise Lecun89Error(f"{len(result.failed)} of {total} cells failed: {reason}")
 
 
+def variants_on(cells: "list[Settings]") -> "dict[str, list[Variant]]":
+    """The variants that cells train, by name of the data they train on."""
+    from lecun89.variants import get_variant
+
+    found: dict[str, list[Variant]] = {}
+    for name, data in dict.fromkeys((cell.variant, cell.data) for cell in cells):
+        found.setdefault(data, []).append(get_variant(name))
+    return found
+
+
 def load_splits(cells: "list[Settings]", data_dir: Path | None) -> "dict[str, dict[str, Digits]]":
-    """Train and test digits of every data set of the cells."""
-    from lecun89.data import load
+    """Digits of every data set of the cells, as they are trained on."""
+    from lecun89.data import load_training
 
     directory = options.data_dir(data_dir)
-    names = dict.fromkeys(cell.data for cell in cells)
     return {
-        name: {split: load(name, split, directory) for split in ("train", "test")} for name in names
+        name: load_training(name, variants, directory)
+        for name, variants in variants_on(cells).items()
     }

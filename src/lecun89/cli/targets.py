@@ -34,12 +34,25 @@ class Target:
         return self.path if self.run else Path(f"{self.path.stem}-pictures")
 
 
-def open_target(name: str | None, runs_dir: Path, variant: str | None = None) -> Target:
-    """The run or file of that name; the newest run without one."""
+def open_target(
+    name: str | None, runs_dir: Path, variant: str | None = None, data: str | None = None
+) -> Target:
+    """The run or file of that name, or a variant's published weights; the newest run without one.
+
+    Args:
+        name: as given on the command line.
+        runs_dir: where runs are kept.
+        variant: the network that a file without a name of it belongs to.
+        data: the data set on which published weights were trained.
+    """
+    from lecun89.published import find_published
     from lecun89.runs import find_run, open_run
     from lecun89.weights import load_weights
 
-    path = find_run(name, runs_dir)
+    published = None
+    if name is not None and not (Path(name).exists() or (runs_dir / name).exists()):
+        published = find_published(name, data)
+    path = published.path if published else find_run(name, runs_dir)
     if path.is_dir():
         return target_of(open_run(path), variant)
     return Target(path, None, load_weights(path, variant))

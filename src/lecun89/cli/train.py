@@ -147,9 +147,10 @@ def train(
     from lecun89 import devices, engines, events, recording
     from lecun89.cli import resolve
     from lecun89.cli.signals import stop_signals
-    from lecun89.data import load
+    from lecun89.data import digests, load_training
     from lecun89.render.progress import SeedsDisplay, TrainingDisplay
     from lecun89.runs import create_run
+    from lecun89.variants import get_variant
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if not checkpoint_seconds > 0:
@@ -171,7 +172,7 @@ def train(
         engines.choose(settings)
     _set_up(settings)
     at_a_time = resolve.workers(workers, settings, len(plans))
-    splits = {split: load(settings.data, split, directory) for split in ("train", "test")}
+    splits = load_training(settings.data, [get_variant(settings.variant)], directory)
     if dry_run:
         _print_plan(settings, origins, splits, len(plans), at_a_time, json=json)
         return
@@ -185,7 +186,7 @@ def train(
     with ExitStack() as stack:
         # From here on there is something to save.
         stop_signal = stack.enter_context(stop_signals())
-        sha256 = {split: digits.sha256 for split, digits in splits.items()}
+        sha256 = digests(splits)
         machine = engines.describe_machine(settings)
         _print_header(plans, at_a_time, quiet=quiet, verbose=verbose)
         for run in runs:

@@ -10,6 +10,7 @@ def variants(
 ) -> None:
     """List the registry: every variant, a rung of the ladder from 1989 to 2022."""
     from lecun89.architecture import ACTIVATIONS, MACS, PARAMETERS, count_macs, count_parameters
+    from lecun89.published import PUBLISHED
     from lecun89.variants import VARIANTS
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -19,6 +20,7 @@ def variants(
                 **asdict(variant),
                 "parameters": count_parameters(variant.structure),
                 "macs": count_macs(variant.structure),
+                "published": [one.data for one in PUBLISHED if one.variant == variant.name],
                 "activations": None if variant.structure == "microvit" else ACTIVATIONS,
             }
             for variant in VARIANTS.values()

@@ -1,6 +1,7 @@
 """The digits: MNIST by the data rule, or USPS; prepared once and verified at every use."""
 
-from lecun89.data.digits import Digits
+from lecun89.data.digits import Digits, SoftLabels
+from lecun89.data.labels import labels_path, make_labels, read_labels, write_labels
 from lecun89.data.originals import read_originals
 from lecun89.data.prepare import (
     DAMAGED,
@@ -12,6 +13,7 @@ from lecun89.data.prepare import (
     verify,
 )
 from lecun89.data.sets import DATA, SPLITS, DataSet, get_data
+from lecun89.data.training import digests, load_training
 
 __all__ = [
     "DAMAGED",
@@ -20,11 +22,18 @@ __all__ = [
     "DataSet",
     "Digits",
     "Prepared",
+    "SoftLabels",
     "default_data_dir",
+    "digests",
     "get_data",
+    "labels_path",
     "load",
+    "load_training",
+    "make_labels",
     "prepare",
     "prepared_state",
+    "read_labels",
     "read_originals",
     "verify",
+    "write_labels",
 ]

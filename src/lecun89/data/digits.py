@@ -8,6 +8,23 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True)
+class SoftLabels:
+    """What a teacher says of distorted digits.
+
+    Attributes:
+        seed: of the distortions' draws.
+        distortions: their strengths, as `lecun89.variant.Variant.distortions` gives them.
+        logits: (k, n, 10) float16: for each of k variations, of each digit, in place of a pass.
+        sha256: of seed, strengths and logits.
+    """
+
+    seed: int
+    distortions: dict[str, float]
+    logits: npt.NDArray[np.float16]
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Digits:
     """One split of one data set.
 
@@ -19,6 +36,7 @@ class Digits:
         source_index: (n,) int32, each digit's place in the file it comes from (MNIST's or
             USPS's test digits for ``test``, the training digits otherwise).
         sha256: digest of the images' bytes (little-endian, C order) followed by the labels.
+        soft: what a teacher says of them, for the trainings that ask one.
     """
 
     data: str
@@ -27,6 +45,7 @@ class Digits:
     labels: npt.NDArray[np.uint8]
     source_index: npt.NDArray[np.int32]
     sha256: str
+    soft: SoftLabels | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

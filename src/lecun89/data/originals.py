@@ -18,9 +18,10 @@ def read_originals(digits: Digits) -> npt.NDArray[np.uint8] | None:
     Raises:
         DataUnavailableError: this package's copy of MNIST is damaged or missing.
     """
-    if get_data(digits.data).source == "usps":
+    data = get_data(digits.data)
+    if data.source == "usps":
         return None
-    name = "t10k" if digits.split == "test" else "train"
+    name = "t10k" if digits.split == "test" and not data.tunes else "train"
     return _read(f"{name}-images-idx3-ubyte")[digits.source_index]
 
 

@@ -215,7 +215,14 @@ def _read(data: DataSet, split: str, directory: Path) -> Digits:
         raise FileFormatError(f"{path} holds no digits of {data.name}/{split}")
     if digits_sha256(arrays["images"], arrays["labels"]) != data.sha256[split]:
         raise FileFormatError(f"{path} holds other digits than {data.name}/{split}")
-    return Digits(data=data.name, split=split, sha256=data.sha256[split], **arrays)
+    return Digits(
+        data=data.name,
+        split=split,
+        images=arrays["images"],
+        labels=arrays["labels"],
+        source_index=arrays["source_index"],
+        sha256=data.sha256[split],
+    )
 
 
 def _read_or_none(data: DataSet, split: str, directory: Path) -> Digits | None:

@@ -32,10 +32,11 @@ def make_digits(data: DataSet, mnist: Mnist, splits: list[str]) -> list[Digits]:
         index = {
             "train": train[: data.train],
             "validation": train[-data.validation :],
-            "test": test[: data.test],
+            "test": train[-data.test :] if data.tunes else test[: data.test],
         }[split]
-        images = mnist.test_images if split == "test" else mnist.train_images
-        labels = (mnist.test_labels if split == "test" else mnist.train_labels)[index]
+        of_test = split == "test" and not data.tunes
+        images = mnist.test_images if of_test else mnist.train_images
+        labels = (mnist.test_labels if of_test else mnist.train_labels)[index]
         reduced = reduce_images(images[index])
         digest = digits_sha256(reduced, labels)
         if digest != data.sha256[split]:

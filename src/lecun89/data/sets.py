@@ -1,6 +1,6 @@
 """The data sets: their counts and digests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lecun89.exceptions import unknown_name
@@ -19,6 +19,8 @@ class DataSet:
         validation: digits in its validation split.
         test: digits in its test split.
         sha256: digest of each split, as in `Digits.sha256`.
+        tunes: whether its test digits are the validation digits, so that settings are chosen on
+            it without a look at any test digit.
     """
 
     name: str
@@ -27,6 +29,7 @@ class DataSet:
     validation: int
     test: int
     sha256: dict[str, str]
+    tunes: bool = False
 
     @property
     def totals(self) -> dict[str, int]:
@@ -80,16 +83,28 @@ DATA: dict[str, DataSet] = {
         "usps",
         6_291,
         1_000,
-        2_007,
+        1_000,
         {
             "train": "b6926b795cbebaec7a43fc49b44ef98e3e581b37c570d4b3ffa4c8e1e7395ff6",
             "validation": _USPS_VALIDATION_SHA256,
-            "test": _USPS_TEST_SHA256,
+            "test": _USPS_VALIDATION_SHA256,
         },
+        tunes=True,
     ),
 }
 """The data sets by name. The validation digits of ``usps`` are the last of its training digits;
-``usps-tune`` trains on those before, to choose settings with."""
+``usps-tune`` trains on those before."""
+
+DATA |= {
+    f"{name}-tune": replace(
+        DATA[name],
+        name=f"{name}-tune",
+        test=DATA[name].validation,
+        sha256=DATA[name].sha256 | {"test": DATA[name].sha256["validation"]},
+        tunes=True,
+    )
+    for name in ("1989", "full")
+}
 
 
 def get_data(name: str) -> DataSet:

@@ -57,12 +57,13 @@ def make_digits(data: DataSet, source: str, splits: list[str]) -> list[Digits]:
     parsed = read_usps(source)
     made = []
     for split in splits:
-        images, labels = parsed["test" if split == "test" else "train"]
+        of_test = split == "test" and not data.tunes
+        images, labels = parsed["test" if of_test else "train"]
         total = len(labels)
         index = {
             "train": np.arange(data.train),
-            "validation": np.arange(total - data.validation, total),
-            "test": np.arange(total),
+            "validation": np.arange(total)[-data.validation :],
+            "test": np.arange(total)[-data.test :],
         }[split].astype(np.int32)
         digest = digits_sha256(images[index], labels[index])
         if digest != data.sha256[split]:

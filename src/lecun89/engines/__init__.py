@@ -12,7 +12,6 @@ from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
 from lecun89.variant import Variant
-from lecun89.variants import get_variant
 
 ENGINES = {
     "native": "C++, on the CPU",
@@ -145,7 +144,7 @@ def choose(settings: Settings) -> EngineChoice:
         _check_graph(settings)
     if requested != "auto":
         return EngineChoice(requested, "as asked")
-    variant = get_variant(settings.variant)
+    variant = settings.trained
     if variant.structure != "1989":
         return EngineChoice("eager", f"the others do not know {variant.structure}")
     if variant.table != "thirds":
@@ -160,7 +159,7 @@ def choose(settings: Settings) -> EngineChoice:
 
 
 def _check_graph(settings: Settings) -> None:
-    variant = get_variant(settings.variant)
+    variant = settings.trained
     if (reason := _why_not_graph(variant)) is not None:
         raise UsageError(
             f"--engine graph cannot train {variant.name}, which has {reason}: leave --engine out"
@@ -174,7 +173,7 @@ def _why_not_graph(variant: Variant) -> str | None:
         f"the optimizer {variant.optimizer}": variant.optimizer.startswith("sdlm"),
         "distortions": variant.distorts,
         "digits in another order each pass": variant.shuffle,
-        "targets other than the labels": variant.teacher or variant.label_smoothing > 0,
+        "targets other than the labels": variant.teacher or variant.label_smoothing,
         f"a weight decay of {variant.weight_decay}": variant.weight_decay != 0.01,
     }
     return next((what for what, lacks in lacking.items() if lacks), None)
@@ -212,7 +211,7 @@ def initial_state(settings: Settings, splits: dict[str, Digits]) -> Arrays:
     """The state of a fresh engine of these settings; arguments and errors of `make_engine`."""
     if settings.engine == "eager":
         return make_engine(settings, splits).state()
-    return parameters.initial_state(get_variant(settings.variant), settings.seed)
+    return parameters.initial_state(settings.trained, settings.seed)
 
 
 def make_engine(settings: Settings, splits: dict[str, Digits]) -> Engine:

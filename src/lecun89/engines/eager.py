@@ -6,7 +6,6 @@ not have, distortions and orders, it draws like the native engine.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from lecun89.engines import distortions
 from lecun89.engines.agreement import check_agreement
 from lecun89.engines.parameters import MOMENTS
 from lecun89.engines.presentation import Presentation, presentation
-from lecun89.evaluation import LOSSES, outputs, score, softened, targets
+from lecun89.evaluation import LOSSES, outputs, score, targets
 from lecun89.models import Network, make_network
 from lecun89.scores import Score
 from lecun89.sdlm import ENERGY, Sdlm, curvature
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays, check_arrays
-from lecun89.variants import get_variant
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
@@ -46,7 +44,7 @@ class EagerEngine:
         Raises:
             DeviceError: the device's results disagree with the CPU's.
         """
-        self._variant = get_variant(settings.variant)
+        self._variant = settings.trained
         self._device = torch.device(settings.device)
         self._step_size = settings.step_size
         self._shift_random = np.random.RandomState(settings.seed)
@@ -62,8 +60,6 @@ class EagerEngine:
         self._network.to(self._device)
         self._optimizer = self._make_optimizer(settings.lr)
         self._loss = LOSSES[self._variant.loss]
-        if self._variant.teacher or self._variant.label_smoothing:
-            self._loss = partial(softened, temperature=self._variant.temperature)
         self._last_loss = torch.zeros((), device=self._device)
 
         self._images = {

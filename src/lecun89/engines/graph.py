@@ -27,7 +27,6 @@ from lecun89.models import Network
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays, check_arrays
-from lecun89.variants import get_variant
 
 _STEPS_PER_REPLAY = 16
 # Examples times networks in one forward pass, each with 19 kB of windows.
@@ -52,7 +51,7 @@ class GraphNetworks:
             DeviceError: the device's results disagree with the CPU's, or no step can be captured.
         """
         settings = trainings[0]
-        variant = self._variant = get_variant(settings.variant)
+        variant = self._variant = settings.trained
         device = self._device = torch.device(settings.device)
         self._networks = len(trainings)
         initial = [flatten(initial_parameters(variant, of.seed)) for of in trainings]

@@ -18,7 +18,6 @@ from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays, check_arrays
 from lecun89.variant import Variant
-from lecun89.variants import get_variant
 
 if TYPE_CHECKING:
     from lecun89 import _native
@@ -103,7 +102,6 @@ def make_network(
         elastic_sigma=variant.elastic_sigma,
         stroke=variant.stroke,
         weight_decay=variant.weight_decay,
-        temperature=variant.temperature,
         seed=seed,
         batch_size=batch_size,
     )
@@ -128,7 +126,7 @@ class NativeEngine:
         check_usable(settings)
         from lecun89 import _native
 
-        variant = get_variant(settings.variant)
+        variant = settings.trained
         self._network = make_network(variant, settings.seed, batch_size=settings.step_size, on=on)
         self._network.set("weights", flatten(initial_parameters(variant, settings.seed)))
         self._variant, self._seed, self._presented = variant, settings.seed, splits["train"]
@@ -197,7 +195,7 @@ def check_usable(settings: Settings) -> None:
     Raises:
         UsageError: naming the flag that does not go with it.
     """
-    variant = get_variant(settings.variant)
+    variant = settings.trained
     if variant.structure != "1989":
         raise UsageError(
             f"--engine native knows the network of 1989, not {variant.name}: use --engine eager"

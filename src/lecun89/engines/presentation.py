@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from lecun89.architecture import CLASSES
 from lecun89.data import Digits
+from lecun89.exceptions import UsageError
 from lecun89.variant import Variant
 
 
@@ -35,14 +36,32 @@ def presentation(variant: Variant, seed: int, number: int, digits: Digits) -> Pr
         seed: of the training.
         number: of the pass, counted from 1.
         digits: of the training split.
+
+    Raises:
+        UsageError: the variant needs labels that the digits do not have.
     """
     order = None
     if variant.shuffle:
         random = np.random.RandomState([seed, number])
         order = random.permutation(len(digits)).astype(np.int32)
+    if variant.teacher:
+        return _taught(variant, order, number, digits)
     targets = None
     if variant.label_smoothing:
         kept = np.float32(1 - variant.label_smoothing)
         targets = np.eye(CLASSES, dtype=np.float32)[digits.labels] * kept
         targets += np.float32(variant.label_smoothing / CLASSES)
     return Presentation(seed, number, order, targets)
+
+
+def _taught(
+    variant: Variant, order: npt.NDArray[np.int32] | None, number: int, digits: Digits
+) -> Presentation:
+    soft = digits.soft
+    if soft is None or soft.distortions != variant.distortions:
+        raise UsageError(f"{variant.name} needs a teacher's labels for its own distortions")
+    index = (number - 1) % len(soft.logits)
+    logits = soft.logits[index].astype(np.float32) * np.float32(variant.sharpness)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    targets = powers / powers.sum(axis=1, keepdims=True)
+    return Presentation(soft.seed, index + 1, order, targets)

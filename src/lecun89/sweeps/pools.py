@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from lecun89.data import load
+from lecun89.data import load_training
 from lecun89.exceptions import UsageError, one_line
 from lecun89.settings import Settings
 from lecun89.sweeps.cell import Outcome, Splits, train_cell
+from lecun89.variant import Variant
 
 _splits: Splits = {}  # of this worker
 
@@ -41,10 +42,10 @@ class Pool(Protocol):
 class LocalPool:
     """Processes of this machine, one for each cell in flight: a dead one costs that cell alone."""
 
-    def __init__(self, workers: int, directory: Path, names: list[str]) -> None:
+    def __init__(self, workers: int, directory: Path, variants: dict[str, list[Variant]]) -> None:
         """No process yet; see `local_pool`."""
         self.capacity = workers
-        self._data = (directory, names)
+        self._data = (directory, variants)
         self._free: list[ProcessPoolExecutor] = []
         self._all: list[ProcessPoolExecutor] = []
 
@@ -102,15 +103,15 @@ class LocalPool:
 
 
 @contextmanager
-def local_pool(workers: int, directory: Path, names: list[str]) -> Iterator[Pool]:
+def local_pool(workers: int, directory: Path, variants: dict[str, list[Variant]]) -> Iterator[Pool]:
     """Processes of this machine.
 
     Args:
         workers: how many.
         directory: the data directory, where the digits are ready.
-        names: of the data that will be trained on.
+        variants: that will be trained, by name of the data.
     """
-    pool = LocalPool(workers, directory, names)
+    pool = LocalPool(workers, directory, variants)
     try:
         yield pool
     finally:
@@ -169,13 +170,11 @@ def remote_pool(address: str, splits: Splits) -> Iterator[Pool]:
             pool.close()
 
 
-def _receive(directory: Path, names: list[str]) -> None:
+def _receive(directory: Path, variants: dict[str, list[Variant]]) -> None:
     global _splits
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _splits = {
-        name: {split: load(name, split, directory) for split in ("train", "test")} for name in names
-    }
+    _splits = {name: load_training(name, of, directory) for name, of in variants.items()}
 
 
 def _end_with_parent() -> None:

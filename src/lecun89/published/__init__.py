@@ -1,0 +1,56 @@
+"""Weights that come with this package: the median seed of a variant on a data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lecun89.exceptions import UsageError
+
+_DIRECTORY = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Published:
+    """Trained weights in this package.
+
+    Attributes:
+        variant: what was trained.
+        data: on which data set.
+        sha256: of the file.
+        misses: of the data set's test digits.
+        total: test digits.
+    """
+
+    variant: str
+    data: str
+    sha256: str
+    misses: int
+    total: int
+
+    @property
+    def path(self) -> Path:
+        """The weights file."""
+        return _DIRECTORY / f"{self.variant}-{self.data}.safetensors"
+
+
+PUBLISHED: tuple[Published, ...] = ()
+"""All of them; docs/record.md has the seeds and how they were trained."""
+
+
+def find_published(variant: str, data: str | None) -> Published | None:
+    """The published weights of a variant, on 1989 when no data is named.
+
+    Returns:
+        None when nothing of the variant is published.
+
+    Raises:
+        UsageError: something is, but not on this data.
+    """
+    of_variant = {one.data: one for one in PUBLISHED if one.variant == variant}
+    if not of_variant:
+        return None
+    name = (data or "1989").removesuffix("-tune")
+    if name not in of_variant:
+        raise UsageError(
+            f"no weights of {variant} on {name} are published: there are {', '.join(of_variant)}"
+        )
+    return of_variant[name]

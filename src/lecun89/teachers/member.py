@@ -1,0 +1,163 @@
+"""One teacher's training: kept after every pass, so that it can be gone on with."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lecun89 import tensorfile
+from lecun89.data import Digits
+from lecun89.engines.distortions import distort, draw
+from lecun89.exceptions import FileFormatError, InterruptedRunError
+from lecun89.teachers.network import as_sources, make_teacher, outputs_of
+from lecun89.teachers.recipe import DISTORTIONS, Recipe
+from lecun89.tensorfile import Arrays
+from lecun89.variants import get_variant
+
+_KIND = "teacher"
+_MAX_BYTES = 64 << 20
+_BATCH = 64
+_LR = 3e-3
+_SMOOTHING = 0.05
+_SEEDS = 10_000  # the seed of a member's distortions is this and its own
+
+
+def member_path(directory: Path, seed: int) -> Path:
+    """Where a member is kept, in the directory of its data set."""
+    return directory / f"teacher-{seed}.safetensors"
+
+
+def train_member(
+    recipe: Recipe,
+    digits: Digits,
+    seed: int,
+    path: Path,
+    device: str,
+    stop_signal: Callable[[], int | None] = lambda: None,
+) -> Iterator[tuple[int, float]]:
+    """Train a member to its end, from where its file is.
+
+    Args:
+        recipe: of the ensemble.
+        digits: of the training split.
+        seed: of the member.
+        path: its file.
+        device: as PyTorch names it.
+        stop_signal: the signal that asks to stop, if any.
+
+    Yields:
+        Each pass, counted from 1, and its mean loss, after it is saved.
+
+    Raises:
+        InterruptedRunError: a signal asked to stop; the pass that was begun is lost.
+    """
+    variant, of = get_variant(DISTORTIONS), torch.device(device)
+    with torch.random.fork_rng([of] if of.type == "cuda" else [], device_type="cuda"):
+        torch.manual_seed(seed)
+        network = make_teacher(recipe.width).to(of)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=_LR, weight_decay=0.05)
+        steps = len(digits) // _BATCH
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, _LR, total_steps=recipe.passes * steps, pct_start=0.2
+        )
+        header = {"recipe": asdict(recipe), "seed": seed, "digits": digits.sha256}
+        done = _restore(path, header, network, optimizer, recipe.passes)
+        if done == recipe.passes:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the optimizer has made no steps here
+            for _ in range(done * steps):
+                schedule.step()
+        sources = as_sources(digits, of)
+        labels = torch.tensor(digits.labels, dtype=torch.int64, device=of)
+        for number in range(done + 1, recipe.passes + 1):
+            network.train()
+            order, total = torch.randperm(len(digits)).to(of), torch.zeros((), device=of)
+            for rows in order[: steps * _BATCH].split(_BATCH):
+                drawn = draw(_SEEDS + seed, number, rows)
+                outputs = outputs_of(network, distort(variant, sources[rows], *drawn))
+                loss = F.cross_entropy(outputs, labels[rows], label_smoothing=_SMOOTHING)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                total += loss.detach()
+                if (signum := stop_signal()) is not None:
+                    raise InterruptedRunError(
+                        signum, f"teacher {seed}: pass {number} is begun anew"
+                    )
+            arrays = {f"network.{name}": value for name, value in network.state_dict().items()}
+            if number < recipe.passes:
+                arrays |= _training_state(optimizer, of)
+            _save(path, arrays, header | {"passes": number})
+            yield number, float(total) / steps
+
+
+def load_member(recipe: Recipe, digits_sha256: str, seed: int, path: Path) -> nn.Module:
+    """A trained member, on the CPU.
+
+    Raises:
+        FileFormatError: the file is not that of a trained member.
+    """
+    network = make_teacher(recipe.width)
+    header = {"recipe": asdict(recipe), "seed": seed, "digits": digits_sha256}
+    if _restore(path, header, network, None, recipe.passes) < recipe.passes:
+        raise FileFormatError(f"{path} is not trained to its end")
+    return network.eval()
+
+
+def _save(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> None:
+    arrays = {name: value.detach().cpu().contiguous().numpy() for name, value in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensorfile.write(path, _KIND, arrays, header)
+
+
+def _training_state(optimizer: torch.optim.Optimizer, device: torch.device) -> dict[str, Tensor]:
+    tensors = {"random": torch.get_rng_state()}
+    if device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    return tensors
+
+
+def _restore(
+    path: Path,
+    header: dict[str, object],
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer | None,
+    passes: int,
+) -> int:
+    """Passes done; 0 when there is no file, or one of something else."""
+    try:
+        arrays, found = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
+        done = found.pop("passes")
+        found = {key: found.get(key) for key in header}
+        if found != header or type(done) is not int or not 1 <= done <= passes:
+            return 0
+        _load(arrays, network, optimizer if done < passes else None)
+    except (FileFormatError, KeyError, RuntimeError, ValueError):
+        return 0
+    return done
+
+
+def _load(arrays: Arrays, network: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
+    tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+    network.load_state_dict(
+        {name[8:]: value for name, value in tensors.items() if name.startswith("network.")}
+    )
+    if optimizer is None:
+        return
+    state = optimizer.state_dict()
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".")
+            state["state"].setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict(state)
+    torch.set_rng_state(tensors["random"])
+    if "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])

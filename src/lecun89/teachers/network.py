@@ -1,0 +1,54 @@
+"""The teachers' network, and how digits come to it."""
+
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from lecun89.architecture import CLASSES
+from lecun89.data import Digits, read_originals
+
+
+def make_teacher(width: int) -> nn.Sequential:
+    """Six convolutions with batch normalisation: images (n, 1, 16, 16) to outputs (n, 10)."""
+
+    def block(inputs: int, outputs: int) -> list[nn.Module]:
+        convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+    network = nn.Sequential(
+        *block(1, width),
+        *block(width, width),
+        nn.MaxPool2d(2),
+        *block(width, 2 * width),
+        *block(2 * width, 2 * width),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.2),
+        *block(2 * width, 4 * width),
+        *block(4 * width, 4 * width),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(4 * width, CLASSES),
+    )
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def as_sources(digits: Digits, device: torch.device) -> Tensor:
+    """What `lecun89.engines.distortions.distort` reads, (n, s, s) float32 from 0 to 2."""
+    originals = read_originals(digits)
+    if originals is None:
+        return torch.tensor(digits.images, device=device) + 1
+    return torch.tensor(originals, device=device).float() / 127.5
+
+
+def outputs_of(network: nn.Module, images: Tensor) -> Tensor:
+    """Outputs (n, 10) float32, computed in bfloat16 where the processor does."""
+    with _precision(images.device):
+        outputs: Tensor = network(images.to(memory_format=torch.channels_last))
+    return outputs.float()
+
+
+def _precision(device: torch.device) -> AbstractContextManager[None]:
+    fast = device.type != "cpu" or "AVX512" in torch.backends.cpu.get_cpu_capability()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
