@@ -57,3 +57,14 @@ def test_batch_size_is_a_number_or_full() -> None:
     assert parse_batch_size("64") == 64
     with pytest.raises(UsageError, match="'ful'"):
         parse_batch_size("ful")
+
+
+def test_one_cycle_rises_for_a_tenth_and_ends_near_0(settings: Callable[..., Settings]) -> None:
+    of = settings(variant="record", lr=3e-3, passes=100)
+    rates = [of.lr_at(number) for number in range(1, 101)]
+    assert max(rates) == rates[10] == pytest.approx(3e-3, rel=1e-3)
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[0] == pytest.approx(3e-3 * 0.145)
+    assert 0 < rates[-1] < 1e-6
+    assert settings(variant="record", lr=3e-3, passes=1).lr_at(1) > 1e-3

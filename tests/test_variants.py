@@ -81,3 +81,37 @@ def test_the_paper_is_sdlm_with_every_assumption() -> None:
     assumed = asdict(get_variant("sdlm+squash=scaled+init=literal+output-bias=0+half=yes"))
     differing = {key for key in paper if paper[key] != assumed[key]}
     assert differing == {"name", "change"}
+
+
+def test_any_field_can_be_assumed_and_holds_on_all_data() -> None:
+    one = get_variant("record+rotation=5+shuffle=no+dropout=0.1+dropout-after=H3")
+    assert (one.rotation, one.shuffle, one.dropout, one.dropout_after) == (5.0, False, 0.1, "H3")
+    assert one.name == "record+shuffle=no+dropout=0.1+dropout-after=H3+rotation=5.0"
+    assert get_variant(one.name) == one
+    assert (one.on("full").rotation, one.on("full").shuffle) == (5.0, False)
+    assert one.on("full").elastic == get_variant("record").on("full").elastic
+    assert get_variant("record").on("full").elastic < get_variant("record").on("1989").elastic
+    assert get_variant("record").on("full-tune") == get_variant("record").on("full")
+    assert get_variant("record+teacher=yes").on("1989").teacher
+    assert get_variant("modern+dropout=0+dropout-after=none").dropout_after is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("record+rotation=x", "rotation 'x' is not a number"),
+        ("record+rotation=nan", "rotation nan is out of range: 0 to 100"),
+        ("record+elastic-sigma=0", "elastic-sigma 0.0 is out of range: 1 to 100"),
+        ("record+shuffle=maybe", "unknown value of shuffle 'maybe': did you mean"),
+        ("record+activation=selu", "did you mean 'silu'"),
+        ("modern+dropout-after=none", "dropout and dropout-after of modern"),
+        ("base+label-smoothing=0.1", "has no cross-entropy"),
+        ("xent+teacher=yes", "a teacher speaks of distorted digits"),
+        ("modern+rotation=5", "give translation instead of shift"),
+        ("sdlm+activation=gelu", "sdlm knows no gelu"),
+        ("record+lr=1", "unknown assumption 'lr'"),
+    ],
+)
+def test_fields_that_make_no_sense_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        get_variant(name)

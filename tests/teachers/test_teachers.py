@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from lecun89 import get_variant
-from lecun89.data import Digits, SoftLabels, make_labels, read_labels, write_labels
+from lecun89.data import (
+    Digits,
+    SoftLabels,
+    labels_path,
+    make_labels,
+    read_labels,
+    write_labels,
+)
 from lecun89.data.sets import DATA
 from lecun89.engines import make_engine
 from lecun89.engines.presentation import presentation
@@ -185,3 +192,9 @@ def test_every_data_set_has_a_recipe() -> None:
     from lecun89.teachers import get_recipe
 
     assert all(get_recipe(name).members >= 1 for name in DATA)
+
+
+def test_data_to_tune_on_shares_the_labels_of_its_digits(tmp_path: Path) -> None:
+    assert labels_path("full-tune", tmp_path) == labels_path("full", tmp_path)
+    assert labels_path("1989-tune", tmp_path) == labels_path("1989", tmp_path)
+    assert labels_path("usps-tune", tmp_path) != labels_path("usps", tmp_path)  # it has fewer

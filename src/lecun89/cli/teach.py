@@ -61,7 +61,7 @@ def _teach(
     pupil: "Variant", data: str, digits: "Digits", directory: Path, device: str, *, quiet: bool
 ) -> None:
     from lecun89.cli.signals import stop_signals
-    from lecun89.data import write_labels
+    from lecun89.data import labels_path, write_labels
     from lecun89.teachers import get_recipe, label, train_member
     from lecun89.teachers.member import load_member, member_path
 
@@ -77,7 +77,7 @@ def _teach(
                 options.note(note, quiet=quiet)
 
         for seed in range(1, recipe.members + 1):
-            path = member_path(directory / data, seed)
+            path = member_path(labels_path(data, directory).parent, seed)
             for number, loss in train_member(recipe, digits, seed, path, device, stop_signal):
                 options.note(
                     f"teacher {seed} of {recipe.members}: pass {number} of {recipe.passes}, "

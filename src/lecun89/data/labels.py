@@ -18,8 +18,14 @@ _MAX_BYTES = 512 << 20
 
 
 def labels_path(name: str, directory: Path) -> Path:
-    """Where the labels for the training split of a data set are kept."""
-    return directory / name / "teacher.safetensors"
+    """Where the labels for the training split of a data set are kept.
+
+    Data to tune on that has the training split of its data set shares its labels.
+    """
+    of = name.removesuffix("-tune")
+    if get_data(of).sha256["train"] != get_data(name).sha256["train"]:
+        of = name
+    return directory / of / "teacher.safetensors"
 
 
 def make_labels(
