@@ -20,6 +20,7 @@ from lecun89.variants import VARIANTS
 
 ROOT = Path(__file__).parent.parent
 OF_1989 = [name for name, variant in VARIANTS.items() if variant.structure == "1989"]
+UNDISTORTED = [name for name in OF_1989 if not VARIANTS[name].distorts]
 
 # Before anything uses cuBLAS, which looks but once.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

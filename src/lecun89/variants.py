@@ -145,7 +145,7 @@ record = replace(
     stroke=0.4,
     shuffle=True,
     batch_size=32,
-    passes={"1989": 1000, "full": 400, "usps": 1000},
+    passes={"1989": 1000, "full": 500, "usps": 1000},
     on_data={
         "full": {
             "rotation": 8.0,

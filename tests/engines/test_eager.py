@@ -11,13 +11,13 @@ from lecun89.engines.eager import roll
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.settings import Settings
 from lecun89.variants import VARIANTS
-from tests.conftest import OF_1989
+from tests.conftest import UNDISTORTED
 
 STEPS = 50
 
 
 # The reference loop has PyTorch's optimizers alone.
-@pytest.mark.parametrize("name", [name for name in OF_1989 if name not in ("sdlm", "paper")])
+@pytest.mark.parametrize("name", [name for name in UNDISTORTED if name not in ("sdlm", "paper")])
 def test_one_digit_at_a_time_equals_the_reference_loop_bit_for_bit(
     name: str,
     settings: Callable[..., Settings],

@@ -25,14 +25,14 @@ from lecun89.runs import Run, create_run
 from lecun89.settings import Settings
 from lecun89.training import PassResult, fit_together
 from lecun89.variants import VARIANTS
-from tests.conftest import OF_1989, Result
+from tests.conftest import UNDISTORTED, Result
 
 
 def number(value: int) -> torch.Tensor:
     return torch.tensor(value)
 
 
-@pytest.mark.parametrize("name", OF_1989)
+@pytest.mark.parametrize("name", UNDISTORTED)
 def test_outputs_and_gradients_are_the_networks_in_float64(
     name: str, splits: dict[str, Digits]
 ) -> None:
@@ -314,7 +314,7 @@ def test_it_is_chosen_on_cuda(settings: Callable[..., Settings]) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", [name for name in OF_1989 if name not in ("sdlm", "paper")])
+@pytest.mark.parametrize("name", [name for name in UNDISTORTED if name not in ("sdlm", "paper")])
 @pytest.mark.parametrize("batch_size", [1, 100, None])
 def test_a_captured_step_is_the_cpus(
     name: str,

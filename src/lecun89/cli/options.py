@@ -53,7 +53,7 @@ OtherData = Annotated[
         "--data",
         envvar="LECUN89_DATA",
         metavar="NAME",
-        help="1989, full or usps.",
+        help="1989, full, usps, or one of them with -tune.",
         show_default="what it was trained on",
     ),
 ]

@@ -28,7 +28,8 @@ def train(
         typer.Option(
             "--assume",
             metavar="KEY=VALUE",
-            help="What the paper leaves open, see `lecun89 explain`; may be given several times.",
+            help="What the paper leaves open, see `lecun89 explain`, or a field of the variant, as "
+            "activation=silu; may be given several times.",
             show_default=False,
         ),
     ] = None,

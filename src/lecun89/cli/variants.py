@@ -14,13 +14,16 @@ def variants(
     from lecun89.variants import VARIANTS
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
+    published: dict[str, list[str]] = {}
+    for one in PUBLISHED:
+        published.setdefault(one.variant, []).append(one.data)
     if json:
         documents = [
             {
                 **asdict(variant),
                 "parameters": count_parameters(variant.structure),
                 "macs": count_macs(variant.structure),
-                "published": [one.data for one in PUBLISHED if one.variant == variant.name],
+                "published": published.get(variant.name, []),
                 "activations": None if variant.structure == "microvit" else ACTIVATIONS,
             }
             for variant in VARIANTS.values()
@@ -32,7 +35,8 @@ def variants(
         return
     from lecun89.render.tables import plain_table, variants_table
 
-    options.print_table(variants_table(VARIANTS.values(), (PARAMETERS, MACS, ACTIVATIONS)))
+    counts = (PARAMETERS, MACS, ACTIVATIONS)
+    options.print_table(variants_table(VARIANTS.values(), counts, published))
     if verbose:
         fields = [asdict(variant) for variant in VARIANTS.values()]
         rows = [

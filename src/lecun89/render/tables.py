@@ -1,6 +1,6 @@
 """Rich tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -142,12 +142,17 @@ def confusion_table(confusion: npt.NDArray[np.int64]) -> Table:
     return table
 
 
-def variants_table(variants: Iterable[Variant], counts: tuple[int, int, int]) -> Table:
+def variants_table(
+    variants: Iterable[Variant],
+    counts: tuple[int, int, int],
+    published: Mapping[str, Sequence[str]],
+) -> Table:
     """The registry, a row for each rung.
 
     Args:
         variants: in the order of the ladder.
-        counts: parameters, multiply-accumulates and activations, which all of them share.
+        counts: parameters, multiply-accumulates and activations, which nearly all of them share.
+        published: the data on which a variant's published weights were trained, by its name.
     """
     rows = [
         (
@@ -155,16 +160,19 @@ def variants_table(variants: Iterable[Variant], counts: tuple[int, int, int]) ->
             variant.change,
             "cross-entropy" if variant.loss == "cross_entropy" else "squared error",
             f"{variant.optimizer} {variant.lr:g}"
-            + (f" to {variant.lr / variant.lr_decay:g}" if variant.lr_decay != 1 else ""),
-            " / ".join(str(passes) for passes in variant.passes.values()),
+            + (f" to {variant.lr / variant.lr_decay:g}" if variant.lr_decay != 1 else "")
+            + (" to 0" if variant.schedule == "one_cycle" else ""),
+            " / ".join(str(variant.passes_on(data)) for data in ("1989", "full")),
+            ", ".join(published.get(variant.name, ())),
         )
         for variant in variants
     ]
-    table = plain_table(["variant", "change", "loss", "optimizer", ">passes 1989 / full"], rows)
+    headings = ["variant", "change", "loss", "optimizer", ">passes 1989 / full", "weights"]
+    table = plain_table(headings, rows)
     parameters, macs, activations = counts
     table.caption = (
-        f"each but the last two: {parameters:,} parameters, {macs:,} multiply-accumulates, "
-        f"{activations:,} activations"
+        f"each but weightnorm and microvit: {parameters:,} parameters, {macs:,} "
+        f"multiply-accumulates, {activations:,} activations"
     )
     table.caption_justify = "left"
     return table
