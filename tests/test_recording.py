@@ -11,6 +11,8 @@ from lecun89.engines import make_engine
 from lecun89.exceptions import DivergedError, FileFormatError, InterruptedRunError, Lecun89Error
 from lecun89.runs import Run, create_run
 from lecun89.settings import Settings
+from lecun89.tensorfile import Arrays
+from lecun89.training import PassResult
 
 
 @pytest.fixture
@@ -119,3 +121,29 @@ def test_lost_metrics_are_noticed(make: Callable[..., Run], splits: dict[str, Di
     (run.path / "metrics.jsonl").unlink()
     with pytest.raises(FileFormatError, match="0 passes before the saved state"):
         list(recording.train(run, make_engine(run.settings, splits)))
+
+
+def test_short_passes_are_not_each_saved_and_none_is_lost(
+    make: Callable[..., Run], splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = []
+    save_pass = Run.save_pass
+
+    def count(run: Run, results: list[PassResult], state: Arrays) -> None:
+        saved.append(len(results))
+        save_pass(run, results, state)
+
+    monkeypatch.setattr(Run, "save_pass", count)
+    run = make(variant="xent", lr=0.1, batch_size=None, passes=12)
+    monkeypatch.setattr(recording, "_SAVE_SECONDS", 3600)
+    training = recording.train(run, make_engine(run.settings, splits))
+    for _ in range(5):
+        next(training)
+    assert saved == [1]
+    training.close()  # as when whoever looks on fails
+    assert saved == [1, 5]
+    assert len(run.read_metrics()) == 5
+    assert run.load_state()[1].passes == 5
+    rest = list(recording.train(run, make_engine(run.settings, splits)))
+    assert [result.number for result in rest] == list(range(6, 13))
+    assert saved == [1, 5, 5, 12]  # to go on is to make sure of the files

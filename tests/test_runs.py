@@ -12,6 +12,7 @@ from lecun89.runs import Run, create_run, find_run, open_run
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.training import PassResult, Position
+from lecun89.variants import get_variant
 from lecun89.weights import load_weights
 
 STATE = {name: np.zeros(shape, np.float32) for name, shape in PARAMETER_SHAPES.items()}
@@ -120,3 +121,14 @@ def test_a_state_of_other_settings_is_refused(make: Callable[..., Run]) -> None:
     config.write_text(config.read_text().replace("1337", "1338"))
     with pytest.raises(FileFormatError, match="of other settings than"):
         open_run(run.path).load_state()
+
+
+def test_a_long_name_of_a_variant_is_cut(make: Callable[..., Run], tmp_path: Path) -> None:
+    name = (
+        "record+activation=silu+schedule=linear+lr-decay=100.0+weight-decay=0.05+shuffle=no"
+        "+dropout=0.1+dropout-after=H3+rotation=5.0+scaling=0.1+shear=0.1+translation=0.5"
+        "+elastic=0.3+elastic-sigma=2.0+stroke=0.2+label-smoothing=0.1"
+    )
+    run = make(variant=get_variant(name).name)
+    assert len(run.path.name) < 150
+    assert open_run(run.path).settings == run.settings

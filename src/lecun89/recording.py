@@ -20,6 +20,8 @@ from lecun89.runs import Run
 from lecun89.tensorfile import Arrays
 from lecun89.training import SLICE_SECONDS, PassResult, Position, fit, fit_together
 
+_SAVE_SECONDS = 1.0  # between saves of passes: those of small networks are far shorter
+
 
 def train(
     run: Run,
@@ -31,8 +33,8 @@ def train(
 ) -> Iterator[PassResult]:
     """Train a run from its last saved state to its end.
 
-    The state is saved after every pass, within a pass every `checkpoint_seconds`, and when a
-    signal asks to stop.
+    The state is saved after a pass, though not twice within a second, within a pass every
+    `checkpoint_seconds`, when a signal asks to stop, and whatever ends the training.
 
     Args:
         run: the run.
@@ -42,7 +44,7 @@ def train(
         on_progress: told the position as often.
 
     Yields:
-        A result for each pass, after it is saved.
+        A result for each pass.
 
     Raises:
         InterruptedRunError: a signal asked to stop, and the state is saved.
@@ -53,24 +55,36 @@ def train(
     with run.lock():
         position, results = _restore(run, engine)
         saved = time.monotonic()
+        unsaved: Arrays | None = None  # the state after the last of the results
+
+        def save_passes() -> None:
+            nonlocal saved, unsaved
+            if unsaved is not None:
+                run.save_pass(results, unsaved)
+                saved, unsaved = time.monotonic(), None
 
         def after_slice(position: Position) -> None:
             nonlocal saved
             on_progress(position)
             signum = stop_signal()
             if signum is not None or time.monotonic() - saved >= checkpoint_seconds:
+                save_passes()
                 run.save_state(engine.state(), position)
                 saved = time.monotonic()
             if signum is not None:
                 raise _interrupted(signum, position, engine.steps_per_pass)
 
-        for result in fit(engine, run.settings, position, after_slice):
-            results.append(result)
-            run.save_pass(results, engine.state())
-            saved = time.monotonic()
-            yield result
-            if (signum := stop_signal()) is not None:
-                raise InterruptedRunError(signum, f"interrupted after pass {result.number}")
+        try:
+            for result in fit(engine, run.settings, position, after_slice):
+                results.append(result)
+                unsaved = engine.state()
+                if len(results) == 1 or time.monotonic() - saved >= _SAVE_SECONDS:
+                    save_passes()
+                yield result
+                if (signum := stop_signal()) is not None:
+                    raise InterruptedRunError(signum, f"interrupted after pass {result.number}")
+        finally:
+            save_passes()
 
 
 def train_all(

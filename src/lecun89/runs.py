@@ -171,7 +171,9 @@ def create_run(
         OSError: a file cannot be written; nothing is left of the run.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    name = f"{stamp}-{settings.variant}-{settings.data}-s{settings.seed}"
+    # A name with many assumptions would be too long for a file system.
+    variant = settings.variant if len(settings.variant) <= 100 else f"{settings.variant[:100]}..."
+    name = f"{stamp}-{variant}-{settings.data}-s{settings.seed}"
     try:
         path = _make_directory(runs_dir, name)
     except OSError as error:
