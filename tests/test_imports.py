@@ -18,7 +18,7 @@ LAYERS = [
     {"models", "settings", "weights", "initialization"},
     {"evaluation", "sdlm"},
     {"engines"},
-    {"published", "training", "estimate", "mistakes", "explain", "export"},
+    {"published", "teachers", "training", "estimate", "mistakes", "explain", "export"},
     {"runs", "events"},
     {"recording", "bench", "sweeps", "ladder"},
     {"render"},
@@ -34,7 +34,7 @@ ALLOWED = {
     "onnx": {"export"},
     "distributed": {"sweeps"},
 }
-TORCH_AT_IMPORT = {"models", "evaluation", "sdlm", "engines", "explain", "export"}
+TORCH_AT_IMPORT = {"models", "evaluation", "sdlm", "engines", "teachers", "explain", "export"}
 
 
 def modules() -> dict[str, ast.Module]:

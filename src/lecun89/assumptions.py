@@ -40,6 +40,8 @@ FIELDS = {
 }
 """Fields of `Variant` that may be set on their own, as in ``record+elastic=0.8``; by their keys."""
 
+_KINDS = get_type_hints(Variant)
+
 KEYS = (*ASSUMPTIONS, *FIELDS)
 """What may be assumed, in the order of names."""
 
@@ -72,7 +74,10 @@ def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
         data: {field: value for field, value in fields.items() if field not in values}
         for data, fields in variant.on_data.items()
     }
-    return replace(variant, name=variant.name + "".join(words), on_data=on_data, **values)
+    changed = replace(variant, name=variant.name + "".join(words), on_data=on_data, **values)
+    for key in made:
+        _check_used(changed, key)
+    return changed
 
 
 def _check_open(variant: Variant, key: str) -> None:
@@ -84,15 +89,32 @@ def _check_open(variant: Variant, key: str) -> None:
         raise UsageError(f"{key} belongs to squared error, {variant.name} has cross-entropy")
 
 
+def _check_used(variant: Variant, key: str) -> None:
+    """Refuse a field that changes nothing, lest it be taken for one without effect."""
+    everywhere = [variant, *(variant.on(data) for data in variant.on_data)]
+    lacking = {
+        "weight-decay": ("AdamW", variant.optimizer == "adamw"),
+        "lr-decay": ("a linear schedule", variant.schedule == "linear"),
+        "activation": ("H1, H2 and H3", variant.structure != "microvit"),
+        "elastic-sigma": ("elastic", any(one.elastic for one in everywhere)),
+        "sharpness": ("a teacher", any(one.teacher for one in everywhere)),
+        "label-smoothing": ("labels as targets", not all(one.teacher for one in everywhere)),
+    }
+    what, there = lacking.get(key, ("", True))
+    if not there:
+        raise UsageError(f"{key} belongs to {what}, which {variant.name} has not")
+
+
 def _parsed(field: str, text: str) -> Any:
-    kind = get_type_hints(Variant)[field]
+    kind = _KINDS[field]
     if kind is bool:
-        return _one_of(field, text, {"yes": True, "no": False}) == "yes"
+        return _one_of(field, text, ("yes", "no")) == "yes"
     if kind in (int, float):
         try:
             return kind(text)
         except ValueError:
-            raise UsageError(f"{field.replace('_', '-')} {text!r} is not a number") from None
+            number = "whole number" if kind is int else "number"
+            raise UsageError(f"{field.replace('_', '-')} {text!r} is not a {number}") from None
     # A Literal, or that or None.
     words = [word for part in (kind, *get_args(kind)) for word in get_args(part)]
     known = [word for word in words if isinstance(word, str)]

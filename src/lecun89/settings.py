@@ -22,7 +22,7 @@ class Settings:
         data: name of the data set.
         seed: of the initial weights and of every draw, 0 to 2**32 - 1.
         passes: over the training split.
-        lr: learning rate of the first pass.
+        lr: learning rate of the first pass, or where a cycle is highest.
         batch_size: examples in a step; None for all of them.
         device: ``cpu``, ``cuda:N`` or ``mps``, or ``auto`` while it is not chosen.
         engine: name of the engine, or ``auto`` while it is not chosen.

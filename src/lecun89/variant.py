@@ -10,13 +10,18 @@ _DISTORTIONS = (
     *("rotation", "scaling", "shear", "translation", "elastic", "elastic_sigma", "stroke"),
 )
 _RANGES = (
-    *((key, 0, 100) for key in _DISTORTIONS),
-    ("elastic_sigma", 1, 100),
+    ("rotation", 0, 180),
+    ("scaling", 0, 2),
+    ("shear", 0, 4),
+    ("translation", 0, 16),
+    ("elastic", 0, 16),
+    ("elastic_sigma", 1, 16),
+    ("stroke", 0, 4),
     ("shift", 0, 2),
     ("dropout", 0, 0.99),
     ("label_smoothing", 0, 0.99),
     ("sharpness", 0.1, 100),
-    ("weight_decay", 0, 100),
+    ("weight_decay", 0, 10),
     ("lr_decay", 1e-6, 1e6),
 )
 
@@ -67,7 +72,7 @@ class Variant:
         dropout_after: the layer whose outputs are dropped.
         batch_size: examples in a step.
         passes: passes over the training split, by name of the data; see `passes_on`.
-        on_data: fields that have other values on some data, by name of the data; see `on`.
+        on_data: distortions and teaching that are others on some data, by its name; see `on`.
     """
 
     name: str
@@ -106,6 +111,8 @@ class Variant:
 
     def __post_init__(self) -> None:
         """Refuse values that do not go together."""
+        allowed = {*_DISTORTIONS, "teacher", "sharpness"}
+        assert all(values.keys() <= allowed for values in self.on_data.values()), self.name
         for key, least, most in _RANGES:
             if not least <= getattr(self, key) <= most:
                 words = key.replace("_", "-")
@@ -118,6 +125,8 @@ class Variant:
             raise UsageError(f"{self.name} has distortions: give translation instead of shift")
         if self.teacher and not self.distorts:
             raise UsageError(f"a teacher speaks of distorted digits, {self.name} has none")
+        if self.structure == "microvit" and self.dropout:
+            raise UsageError(f"{self.name} has no H2 or H3 to drop units of")
         if self.optimizer.startswith("sdlm") and self.activation in ("gelu", "silu"):
             raise UsageError(f"{self.optimizer} knows no {self.activation}")
 

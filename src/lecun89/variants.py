@@ -167,7 +167,7 @@ VARIANTS: dict[str, Variant] = {
         *(fast, sdlm, paper, relu, longer, weightnorm, microvit, record),
     )
 }
-"""Every variant by its name: the ladder in its order, then those outside of it."""
+"""Every variant by its name: the ladder of 2022 in its order, then the others."""
 
 
 def get_variant(name: str) -> Variant:

@@ -73,7 +73,7 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
         return Weights(upstream, get_variant(variant).name)
     arrays, header = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
     found = header.get("variant")
-    if variant is not None and variant != found:
+    if variant is not None and get_variant(variant).name != found:
         raise UsageError(f"--variant {variant} conflicts with {path}, which is of {found}")
     data = header.get("data")
     try:

@@ -91,8 +91,8 @@ inline void distort(const Training& t, int64_t digit, float* to) {
             for (int axis = 0; axis < 2; axis++) {
                 V8 p = all(matrix[axis][0] * at_y + move[axis]) + all(matrix[axis][1]) * at_x +
                        load(field[axis][i] + 8 * half) * elastic;
-                // From -1 to size; 1 added, that a conversion rounds it down.
-                place[axis] = minimum(all(float(size)), maximum(all(-1.0f), p)) + all(1.0f);
+                // From -1 to size, also if p is not a number; 1 added, that a conversion rounds down.
+                place[axis] = minimum(maximum(p, all(-1.0f)), all(float(size))) + all(1.0f);
                 first[axis] = __builtin_convertvector(place[axis], I8);
                 part[axis] = place[axis] - __builtin_convertvector(first[axis], V8);
             }

@@ -189,10 +189,11 @@ class BoundNetwork {
         training_.distortion = {rotation / 180 * std::acos(-1.0), scaling, shear, translation, elastic,
                                 stroke};
         for (double strength : {rotation, scaling, shear, translation, elastic, stroke}) {
-            if (!(strength >= 0 && strength <= 100))
-                throw std::invalid_argument("strengths of distortions must be in [0, 100]");
+            if (!(strength >= 0 && strength <= 180))
+                throw std::invalid_argument("strengths of distortions must be in [0, 180]");
             training_.distorts = training_.distorts || strength > 0;
         }
+        if (scaling > 2 || stroke > 4) throw std::invalid_argument("scaling or stroke is too strong");
         if (!(elastic_sigma > 0.5)) throw std::invalid_argument("elastic_sigma must be above 0.5");
         set_smoothing(elastic_sigma);
         if (!(weight_decay >= 0 && weight_decay < 100))

@@ -169,3 +169,47 @@ def test_the_graph_engine_says_what_it_lacks() -> None:
     )
     with pytest.raises(UsageError, match="which has distortions: leave --engine out"):
         choose(settings)
+
+
+def test_no_strength_leads_out_of_the_image(splits: dict[str, Digits]) -> None:
+    kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+    digits = splits["train"]
+    variant = get_variant("adamw+rotation=180+scaling=2+shear=4+translation=16+elastic=16+stroke=4")
+    bound = kernel.Digits(digits.images, digits.labels, read_originals(digits))
+    drawn = distortions.draw(9, 4, torch.arange(300))
+    expected = distortions.distort(variant, sources_of(digits, 300), *drawn)[:, 0].numpy()
+    assert np.abs(expected).max() <= 1
+    for on in kernel.instruction_sets():
+        network = native.make_network(variant, 1, on=on)
+        network.present(9, 4, None, None)
+        found = network.distort(bound, 0, 300)
+        assert np.abs(found).max() <= 1
+        assert np.median(np.abs(found - expected)) < 1e-3
+    # What the registry refuses, and no number at all, ends within the image too.
+    with pytest.raises(ValueError, match="too strong"):
+        native.make_network(replace_unchecked(variant, scaling=100.0), 1)
+
+
+def replace_unchecked(variant: Variant, **values: float) -> Variant:
+    """A variant as the registry never makes it."""
+    changed = object.__new__(Variant)
+    changed.__dict__.update(vars(variant) | values)
+    return changed
+
+
+def test_an_engine_that_lacks_distortions_does_not_train_without_them(
+    splits: dict[str, Digits],
+) -> None:
+    settings = Settings(
+        variant="record",
+        data="1989",
+        seed=5,
+        passes=2,
+        lr=0.003,
+        batch_size=32,
+        device="cpu",
+        engine="graph",
+        threads=1,
+    )
+    with pytest.raises(UsageError, match="graph cannot train record"):
+        make_engine(settings, splits)

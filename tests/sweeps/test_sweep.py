@@ -96,7 +96,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(
     landed: list[int] = []
 
     def pool() -> Any:
-        return local_pool(1, data_dir, ["1989"])
+        return local_pool(1, data_dir, {"1989": []})
 
     with pytest.raises(InterruptedRunError, match="of 6 cells"):
         Sweep(tmp_path, cells).train(
@@ -139,7 +139,7 @@ def test_a_worker_that_dies_costs_its_cell_which_is_trained_again(
     cells = expand(SHORT | {"seeds": ["0..9"], "passes": ["3"]})
 
     def pool() -> Any:
-        return local_pool(2, data_dir, ["1989"])
+        return local_pool(2, data_dir, {"1989": []})
 
     def pids() -> list[int]:
         return [child.pid or 0 for child in multiprocessing.active_children()]
@@ -200,7 +200,7 @@ def test_a_cell_that_kills_every_worker_is_given_up_alone(
 ) -> None:
     @contextmanager
     def pool() -> Iterator[Any]:
-        with local_pool(1, data_dir, ["1989"]) as real:
+        with local_pool(1, data_dir, {"1989": []}) as real:
             yield DeadlyPool(real)
 
     cells = expand(SHORT | {"seeds": ["0..2"]})
@@ -217,7 +217,7 @@ def test_what_was_being_written_is_no_run(
     cells = expand(SHORT | {"seeds": ["0..1"]})
 
     def pool() -> Any:
-        return local_pool(1, data_dir, ["1989"])
+        return local_pool(1, data_dir, {"1989": []})
 
     Sweep(tmp_path, cells[:1]).train(pool, digests)
     (run,) = (tmp_path / "runs").iterdir()
@@ -270,7 +270,7 @@ def test_two_sweeps_of_one_directory_do_not_mix(
     cells = expand(SHORT | {"seeds": ["0"]})
     first, second = Sweep(tmp_path, cells), Sweep(tmp_path, cells)
     with first._lock(), pytest.raises(Lecun89Error, match="another process has"):
-        second.train(lambda: local_pool(1, data_dir, ["1989"]), digests)
+        second.train(lambda: local_pool(1, data_dir, {"1989": []}), digests)
 
 
 def test_an_unreachable_scheduler_is_one_line(cli: Callable[..., Result]) -> None:

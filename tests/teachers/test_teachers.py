@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89 import get_variant
+from lecun89 import get_variant, tensorfile
 from lecun89.data import (
     Digits,
     SoftLabels,
+    digests,
+    labels_directory,
     labels_path,
+    load_training,
     make_labels,
     read_labels,
     write_labels,
@@ -74,6 +77,11 @@ def test_a_file_of_another_teacher_is_trained_anew(few: Digits, tmp_path: Path) 
     for other, seed in ((replace(RECIPE, passes=3), 1), (replace(RECIPE, width=6), 1), (RECIPE, 2)):
         assert next(train_member(other, few, seed, path, "cpu"))[0] == 1
         trained(few, path)
+    arrays, header = tensorfile.read(path, "teacher", limit=1 << 20)
+    first = next(train_member(RECIPE, few, 1, tmp_path / "fresh", "cpu"))
+    del arrays["network.0.weight"]
+    tensorfile.write(path, "teacher", arrays, {**header, "done": 1})
+    assert next(train_member(RECIPE, few, 1, path, "cpu")) == first
     path.write_bytes(path.read_bytes()[:-1])
     assert next(train_member(RECIPE, few, 1, path, "cpu"))[0] == 1
 
@@ -132,28 +140,48 @@ def test_the_engines_learn_the_same_from_a_teacher(
     assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
+TAUGHT = get_variant("record+teacher=yes").on("1989")
+
+
 def test_labels_are_kept_and_verified(soft_labels: SoftLabels, tmp_path: Path) -> None:
     path = write_labels(soft_labels, "1989", tmp_path)
-    again = read_labels("1989", soft_labels.distortions, tmp_path)
+    again = read_labels("1989", TAUGHT, tmp_path)
     assert again.sha256 == soft_labels.sha256
     assert np.array_equal(again.logits, soft_labels.logits)
-    other = soft_labels.distortions | {"elastic": 9.0}
-    for name, strengths, message in (
-        ("1989", other, "is of other distortions: make them with `lecun89 teach --data 1989`"),
-        ("full", soft_labels.distortions, "no teacher's labels for full"),
+    advice = r"make them with `lecun89 teach --variant record\+teacher=yes --data"
+    for name, pupil in (("1989", get_variant("record+teacher=yes+elastic=1")), ("full", TAUGHT)):
+        with pytest.raises(DataUnavailableError, match="no teacher's labels for record"):
+            read_labels(name, pupil, tmp_path)
+    # The same number of digits, others though.
+    elsewhere = labels_path("usps", TAUGHT.distortions, tmp_path)
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(path.read_bytes())
+    with pytest.raises(
+        DataUnavailableError, match=f"holds no labels for .* on usps: {advice} usps`"
     ):
-        with pytest.raises(DataUnavailableError, match=message):
-            read_labels(name, strengths, tmp_path)
-    path.with_name("x").write_bytes(path.read_bytes())
-    (tmp_path / "full").mkdir()
-    path.rename(tmp_path / "full" / path.name)
-    with pytest.raises(DataUnavailableError, match="holds no labels of full"):
-        read_labels("full", soft_labels.distortions, tmp_path)
-    content = bytearray(path.with_name("x").read_bytes())
+        read_labels("usps", TAUGHT, tmp_path)
+    content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataUnavailableError, match=r"is damaged.*make them with"):
-        read_labels("1989", soft_labels.distortions, tmp_path)
+    with pytest.raises(DataUnavailableError, match=f"is damaged.*{advice} 1989`"):
+        read_labels("1989", TAUGHT, tmp_path)
+
+
+def test_two_pupils_of_different_distortions_are_refused(
+    data_dir: Path, soft_labels: SoftLabels
+) -> None:
+    path = write_labels(soft_labels, "1989", data_dir)
+    try:
+        other = get_variant("record+teacher=yes+elastic=1")
+        plain = get_variant("base")
+        taught = load_training("1989", [plain, TAUGHT], data_dir)
+        assert taught["train"].soft is not None
+        assert "teacher" not in digests(taught, plain)
+        assert digests(taught, TAUGHT)["teacher"] == soft_labels.sha256
+        with pytest.raises(UsageError, match="train them one after the other"):
+            load_training("1989", [TAUGHT, other], data_dir)
+    finally:
+        path.unlink()
 
 
 def test_teach_keeps_what_train_asks_for(
@@ -167,7 +195,9 @@ def test_teach_keeps_what_train_asks_for(
     asked = ("train", "--variant", "record+teacher=yes", "--passes", "1", "--engine", "eager")
     refused = cli(*asked)
     assert refused.exit_code == 4
-    assert "make them with `lecun89 teach --data 1989`" in refused.stderr
+    assert (
+        "make them with `lecun89 teach --variant record+teacher=yes --data 1989`" in refused.stderr
+    )
     teach = ("teach", "--variant", "record+teacher=yes", "--data", "1989")
     done = cli(*teach)
     assert done.exit_code == 0, done.stderr
@@ -195,6 +225,7 @@ def test_every_data_set_has_a_recipe() -> None:
 
 
 def test_data_to_tune_on_shares_the_labels_of_its_digits(tmp_path: Path) -> None:
-    assert labels_path("full-tune", tmp_path) == labels_path("full", tmp_path)
-    assert labels_path("1989-tune", tmp_path) == labels_path("1989", tmp_path)
-    assert labels_path("usps-tune", tmp_path) != labels_path("usps", tmp_path)  # it has fewer
+    assert labels_directory("full-tune", tmp_path) == labels_directory("full", tmp_path)
+    assert labels_directory("1989-tune", tmp_path) == labels_directory("1989", tmp_path)
+    of_fewer = labels_directory("usps-tune", tmp_path)
+    assert of_fewer != labels_directory("usps", tmp_path)

@@ -39,6 +39,7 @@ def export(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, FORMATS)
+    targets.check_names("test", data)
     target = targets.open_target(run, runs_dir, variant, data)
     path = out or Path(f"{target.weights.variant}{FORMATS[format_name][0]}")
     if path.is_dir():

@@ -10,7 +10,6 @@ from lecun89.cli.sweep import (
     Out,
     Scheduler,
     Workers,
-    load_splits,
     processes,
     refuse_failed,
     train_cells,
@@ -20,6 +19,7 @@ from lecun89.exceptions import DataUnavailableError, UsageError
 if TYPE_CHECKING:
     from lecun89.ladder import McNemar, Rung, Step
     from lecun89.runs import Run
+    from lecun89.settings import Settings
     from lecun89.sweeps import Sweep
 
 
@@ -62,6 +62,7 @@ def ladder(
     """
     from lecun89 import sweeps
     from lecun89.files import replacing
+    from lecun89.ladder import LADDER
     from lecun89.render import laddertable
     from lecun89.render.charts import ladder as draw_ladder
     from lecun89.render.charts import require_matplotlib, saver
@@ -76,14 +77,19 @@ def ladder(
         if not plot.parent.is_dir():
             raise UsageError(f"--plot {plot}: there is no directory {plot.parent}")
     processes(workers)
+    names = list(LADDER) if variants is None else variants.split(",")
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
     cells = [
         cell
         for one in sets
-        for names in [_rungs(one, data_dir) if variants is None else variants.split(",")]
         for cell in sweeps.expand({"variant": names, "data": [one], "seeds": [seeds]})
     ]
     made = sweeps.Sweep(out, cells)
+    if variants is None:
+        untaught = _untaught(made.left, data_dir, quiet=quiet)
+        if untaught:
+            cells = [cell for cell in cells if (cell.variant, cell.data) not in untaught]
+            made = sweeps.Sweep(out, cells)
     refuse_failed(train_cells(made, workers, scheduler, data_dir, quiet=quiet))
     found = {one: _steps(made, one, data_dir) for one in sets}
     if plot is not None:
@@ -100,23 +106,23 @@ def ladder(
             options.print_table(laddertable.ladder_table(steps, name))
 
 
-def _rungs(data: str, data_dir: Path | None) -> list[str]:
-    """The rungs that can be trained: one that learns from a teacher needs its labels."""
-    from lecun89.data import get_data, read_labels
-    from lecun89.ladder import LADDER
+def _untaught(
+    cells: "list[Settings]", data_dir: Path | None, *, quiet: bool
+) -> set[tuple[str, str]]:
+    """Variants, and their data, that wait for the labels of a teacher."""
+    from lecun89.data import read_labels
     from lecun89.variants import get_variant
 
-    names = []
-    for name in LADDER:
-        variant = get_variant(name).on(get_data(data).name)
+    found = set()
+    for variant, data in dict.fromkeys((cell.variant, cell.data) for cell in cells):
+        trained = get_variant(variant).on(data)
         try:
-            if variant.teacher:
-                read_labels(data, variant.distortions, options.data_dir(data_dir))
+            if trained.teacher:
+                read_labels(data, trained, options.data_dir(data_dir))
         except DataUnavailableError as error:
-            options.note(f"the rung {name} on {data} is left out: {error}")
-            continue
-        names.append(name)
-    return names
+            options.note(f"the rung {variant} on {data} is left out: {error}", quiet=quiet)
+            found.add((variant, data))
+    return found
 
 
 def _steps(made: "Sweep", data: str, data_dir: Path | None) -> "list[tuple[Rung, Step | None]]":
@@ -147,10 +153,11 @@ def _steps(made: "Sweep", data: str, data_dir: Path | None) -> "list[tuple[Rung,
 
 def _mcnemar(before: "Run", after: "Run", data: str, data_dir: Path | None) -> "McNemar":
     from lecun89 import mistakes
+    from lecun89.data import load
     from lecun89.ladder import McNemar
     from lecun89.weights import load_weights
 
-    digits = load_splits([before.settings], data_dir)[data]["test"]
+    digits = load(data, "test", options.data_dir(data_dir))
     found = [
         mistakes.find_mistakes(load_weights(run.weights_path()), digits, "cpu")
         for run in (before, after)

@@ -35,7 +35,7 @@ Variant = Annotated[
         "--variant",
         envvar="LECUN89_VARIANT",
         metavar="NAME",
-        help="What to train: a name that `lecun89 variants` lists.",
+        help="What to train: a name that `lecun89 variants` lists, or NAME+KEY=VALUE.",
     ),
 ]
 Data = Annotated[
@@ -44,7 +44,8 @@ Data = Annotated[
         "--data",
         envvar="LECUN89_DATA",
         metavar="NAME",
-        help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000; usps: the real ones of 1989.",
+        help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000; usps: the real ones of 1989; "
+        "NAME-tune: tested on the validation digits.",
     ),
 ]
 OtherData = Annotated[

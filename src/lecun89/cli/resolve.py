@@ -119,11 +119,14 @@ def _open_unchanged(context: typer.Context, resume: str, runs_dir: Path) -> "Run
     """The run to go on with; its configuration is not up for change."""
     from lecun89.devices import check_threads
     from lecun89.runs import find_run, open_run
+    from lecun89.variants import get_variant
 
     run = open_run(find_run(resume, runs_dir))
     check_threads(run.settings.threads)
     for name, kept in run.settings.as_document().items():
         value = context.params[name]
+        if name == "variant":
+            value = get_variant(value).name
         if _origin(context, name) != "flag" or str(value) in ("auto", str(kept)):
             continue
         if (value, kept) == ("cuda", "cuda:0"):

@@ -109,15 +109,18 @@ def train_cells(
     from lecun89.data import digests
     from lecun89.render.progress import CellsDisplay
 
-    splits = load_splits(made.cells, data_dir)
+    splits = load_splits(made.left, data_dir)
     at_a_time = processes(workers)
 
     def make_pool() -> "AbstractContextManager[Pool]":
         if scheduler is not None:
             return sweeps.remote_pool(scheduler, splits)
-        return sweeps.local_pool(at_a_time, options.data_dir(data_dir), variants_on(made.cells))
+        return sweeps.local_pool(at_a_time, options.data_dir(data_dir), variants_on(made.left))
 
-    sha256 = {name: digests(of) for name, of in splits.items()}
+    sha256 = {}
+    for name, of in splits.items():
+        trained = [variant.on(name) for variant in variants_on(made.left)[name]]
+        sha256[name] = digests(of, max(trained, key=lambda variant: variant.teacher))
     with stop_signals() as stop_signal, CellsDisplay(made, quiet=quiet) as display:
         return made.train(make_pool, sha256, stop_signal=stop_signal, on_cell=display.show_cell)
 

@@ -50,7 +50,9 @@ def open_target(
     from lecun89.weights import load_weights
 
     published = None
-    if name is not None and not (Path(name).exists() or (runs_dir / name).exists()):
+    if name is not None and not any(
+        path.is_file() or (path / "config.json").exists() for path in (Path(name), runs_dir / name)
+    ):
         published = find_published(name, data)
     path = published.path if published else find_run(name, runs_dir)
     if path.is_dir():

@@ -17,7 +17,7 @@ def teach(
     variant: Annotated[
         str, typer.Option("--variant", metavar="NAME", help="The pupil: its distortions count.")
     ] = "record",
-    data: options.Data = "1989",
+    data: options.Data = "full",
     device: options.Device = "auto",
     threads: options.Threads = 1,
     data_dir: options.DataDir = None,
@@ -43,14 +43,13 @@ def teach(
         )
     devices.check_threads(threads)
     directory = options.data_dir(data_dir)
-    path = labels_path(data, directory)
+    path = labels_path(data, pupil.distortions, directory)
     try:
-        read_labels(data, pupil.distortions, directory)
+        read_labels(data, pupil, directory)
     except DataUnavailableError:
         chosen = devices.choose(device, step_size=64).device
         devices.set_up(chosen, threads)
-        digits = {split: load(data, split, directory) for split in ("train", "test")}
-        _teach(pupil, data, digits["train"], directory, chosen, quiet=quiet)
+        _teach(pupil, data, load(data, "train", directory), directory, chosen, quiet=quiet)
     if json:
         options.print_json({"data": data, "variant": pupil.name, "path": str(path)})
         return
@@ -61,7 +60,7 @@ def _teach(
     pupil: "Variant", data: str, digits: "Digits", directory: Path, device: str, *, quiet: bool
 ) -> None:
     from lecun89.cli.signals import stop_signals
-    from lecun89.data import labels_path, write_labels
+    from lecun89.data import labels_directory, write_labels
     from lecun89.teachers import get_recipe, label, train_member
     from lecun89.teachers.member import load_member, member_path
 
@@ -69,15 +68,15 @@ def _teach(
     members = []
     with stop_signals() as stop_signal:
 
-        def check(variation: int) -> None:
+        def check(variation: int, done: int) -> None:
             if (signum := stop_signal()) is not None:
                 raise InterruptedRunError(signum, "interrupted: the teachers are kept")
-            if variation % 10 == 0:
+            if variation % 10 == 0 and done == len(digits):
                 note = f"labelled {variation} of {recipe.variations} variations"
                 options.note(note, quiet=quiet)
 
         for seed in range(1, recipe.members + 1):
-            path = member_path(labels_path(data, directory).parent, seed)
+            path = member_path(labels_directory(data, directory), seed)
             for number, loss in train_member(recipe, digits, seed, path, device, stop_signal):
                 options.note(
                     f"teacher {seed} of {recipe.members}: pass {number} of {recipe.passes}, "

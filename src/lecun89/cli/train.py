@@ -72,7 +72,7 @@ def train(
             parser=options.number("--lr", float),
             envvar="LECUN89_LR",
             metavar="F",
-            help="Learning rate of the first pass.",
+            help="Learning rate of the first pass, or where a cycle is highest.",
             show_default="the variant's",
         ),
     ] = None,
@@ -187,7 +187,7 @@ def train(
     with ExitStack() as stack:
         # From here on there is something to save.
         stop_signal = stack.enter_context(stop_signals())
-        sha256 = digests(splits)
+        sha256 = digests(splits, settings.trained)
         machine = engines.describe_machine(settings)
         _print_header(plans, at_a_time, quiet=quiet, verbose=verbose)
         for run in runs:
@@ -275,9 +275,10 @@ def _set_up(settings: "Settings") -> None:
 
 def _check_unchanged(run: "Run", sha256: dict[str, str], machine: dict[str, Any]) -> None:
     if run.data_sha256 != sha256:
+        of_digits = all(run.data_sha256.get(split) == sha256[split] for split in ("train", "test"))
+        what = "another teacher's labels" if of_digits else "other digits"
         raise FileFormatError(
-            f"{run.path} was started on other digits than {run.settings.data} holds now: "
-            "start a new run"
+            f"{run.path} was started on {what} than {run.settings.data} holds now: start a new run"
         )
     # The native engine's bits depend on little; PyTorch's may on all there is.
     native = {"lecun89", "instruction_set", "compiler"}

@@ -1,7 +1,13 @@
 """The digits: MNIST by the data rule, or USPS; prepared once and verified at every use."""
 
 from lecun89.data.digits import Digits, SoftLabels
-from lecun89.data.labels import labels_path, make_labels, read_labels, write_labels
+from lecun89.data.labels import (
+    labels_directory,
+    labels_path,
+    make_labels,
+    read_labels,
+    write_labels,
+)
 from lecun89.data.originals import read_originals
 from lecun89.data.prepare import (
     DAMAGED,
@@ -26,6 +32,7 @@ __all__ = [
     "default_data_dir",
     "digests",
     "get_data",
+    "labels_directory",
     "labels_path",
     "load",
     "load_training",

@@ -34,7 +34,7 @@ class Digits:
         images: (n, 16, 16) float32, -1 for the background to 1 for ink.
         labels: (n,) uint8, the digits 0 to 9.
         source_index: (n,) int32, each digit's place in the file it comes from (MNIST's or
-            USPS's test digits for ``test``, the training digits otherwise).
+            USPS's test digits for ``test``, but on data to tune on; the training digits otherwise).
         sha256: digest of the images' bytes (little-endian, C order) followed by the labels.
         soft: what a teacher says of them, for the trainings that ask one.
     """

@@ -1,4 +1,4 @@
-"""What teachers say, kept beside the digits: ``<data directory>/<data>/teacher.safetensors``."""
+"""What teachers say, kept beside the digits: a file for each pupil's distortions."""
 
 import hashlib
 import json
@@ -12,20 +12,25 @@ from lecun89.architecture import CLASSES
 from lecun89.data.digits import SoftLabels
 from lecun89.data.sets import get_data
 from lecun89.exceptions import DataUnavailableError, FileFormatError
+from lecun89.variant import Variant
 
 _KIND = "teacher's labels"
 _MAX_BYTES = 512 << 20
 
 
-def labels_path(name: str, directory: Path) -> Path:
-    """Where the labels for the training split of a data set are kept.
+def labels_directory(name: str, directory: Path) -> Path:
+    """Where teachers of a data set and their labels are kept.
 
-    Data to tune on that has the training split of its data set shares its labels.
+    Data to tune on that has the training split of its data set shares them.
     """
     of = name.removesuffix("-tune")
-    if get_data(of).sha256["train"] != get_data(name).sha256["train"]:
-        of = name
-    return directory / of / "teacher.safetensors"
+    return directory / (of if _train_sha256(of) == _train_sha256(name) else name)
+
+
+def labels_path(name: str, distortions: dict[str, float], directory: Path) -> Path:
+    """The file of the labels for digits so distorted."""
+    digest = hashlib.sha256(json.dumps(distortions, sort_keys=True).encode()).hexdigest()
+    return labels_directory(name, directory) / f"labels-{digest[:8]}.safetensors"
 
 
 def make_labels(
@@ -43,24 +48,35 @@ def write_labels(labels: SoftLabels, name: str, directory: Path) -> Path:
     Raises:
         OSError: they cannot be written.
     """
-    path = labels_path(name, directory)
+    path = labels_path(name, labels.distortions, directory)
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"data": name, "seed": labels.seed, "distortions": labels.distortions}
+    header = {
+        "digits": _train_sha256(name),
+        "seed": labels.seed,
+        "distortions": labels.distortions,
+    }
     tensorfile.write(path, _KIND, {"logits": labels.logits}, header)
     return path
 
 
-def read_labels(name: str, distortions: dict[str, float], directory: Path) -> SoftLabels:
-    """The labels of a data set for distortions of these strengths.
+def read_labels(name: str, pupil: Variant, directory: Path) -> SoftLabels:
+    """The labels of a data set as a variant distorts it.
+
+    Args:
+        name: of the data set.
+        pupil: the variant as it is trained on that data.
+        directory: the data directory.
 
     Raises:
-        DataUnavailableError: there are none, or they are damaged or of other distortions; the
-            message says how to make them.
+        DataUnavailableError: there are none, or they are damaged; the message says how to make
+            them.
     """
-    path = labels_path(name, directory)
-    advice = f"make them with `lecun89 teach --data {name}`"
+    path = labels_path(name, pupil.distortions, directory)
+    advice = f"make them with `lecun89 teach --variant {pupil.name} --data {name}`"
     if not path.exists():
-        raise DataUnavailableError(f"no teacher's labels for {name} in {directory}: {advice}")
+        raise DataUnavailableError(
+            f"no teacher's labels for {pupil.name} on {name} in {directory}: {advice}"
+        )
     try:
         arrays, header = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
     except FileFormatError as error:
@@ -73,8 +89,12 @@ def read_labels(name: str, distortions: dict[str, float], directory: Path) -> So
         or not len(logits)
         or not np.isfinite(logits).all()
         or type(header.get("seed")) is not int
+        or header.get("digits") != _train_sha256(name)
+        or header.get("distortions") != pupil.distortions
     ):
-        raise DataUnavailableError(f"{path} holds no labels of {name}: {advice}")
-    if header.get("distortions") != distortions:
-        raise DataUnavailableError(f"{path} is of other distortions: {advice}")
-    return make_labels(header["seed"], distortions, logits)
+        raise DataUnavailableError(f"{path} holds no labels for {pupil.name} on {name}: {advice}")
+    return make_labels(header["seed"], pupil.distortions, logits)
+
+
+def _train_sha256(name: str) -> str:
+    return get_data(name).sha256["train"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from lecun89.data.digits import Digits
 from lecun89.data.labels import read_labels
 from lecun89.data.prepare import load
+from lecun89.exceptions import UsageError
 from lecun89.variant import Variant
 
 
@@ -19,20 +20,27 @@ def load_training(name: str, variants: Iterable[Variant], directory: Path) -> di
         directory: the data directory.
 
     Raises:
-        UsageError: there is no such data set.
+        UsageError: there is no such data set, or variants need different labels.
         DataUnavailableError: the digits could not be had, or there are no labels.
     """
     splits = {split: load(name, split, directory) for split in ("train", "test")}
-    trained = (variant.on(name) for variant in variants)
-    taught = next((variant for variant in trained if variant.teacher), None)
-    if taught is not None:
-        soft = read_labels(name, taught.distortions, directory)
+    pupils = [pupil for pupil in (variant.on(name) for variant in variants) if pupil.teacher]
+    if pupils:
+        for other in pupils[1:]:
+            if other.distortions != pupils[0].distortions:
+                raise UsageError(
+                    f"{pupils[0].name} and {other.name} need a teacher's labels for different "
+                    "distortions: train them one after the other"
+                )
+        soft = read_labels(name, pupils[0], directory)
         splits["train"] = replace(splits["train"], soft=soft)
     return splits
 
 
-def digests(splits: dict[str, Digits]) -> dict[str, str]:
-    """The SHA-256 of each split and, where there is one, of the teacher's labels."""
+def digests(splits: dict[str, Digits], trained: Variant) -> dict[str, str]:
+    """The SHA-256 of each split and, for a variant that learns from one, of a teacher's labels."""
     sha256 = {split: digits.sha256 for split, digits in splits.items()}
     soft = splits["train"].soft
-    return sha256 if soft is None else sha256 | {"teacher": soft.sha256}
+    if trained.teacher and soft is not None:
+        sha256["teacher"] = soft.sha256
+    return sha256

@@ -204,6 +204,7 @@ def make_networks(trainings: Sequence[Settings], splits: dict[str, Digits]) -> N
     """
     from lecun89.engines.graph import GraphNetworks  # which imports PyTorch
 
+    _check_graph(trainings[0])
     return GraphNetworks(trainings, splits)
 
 
@@ -232,6 +233,7 @@ def make_engine(settings: Settings, splits: dict[str, Digits]) -> Engine:
     if settings.engine == "graph":
         from lecun89.engines.graph import GraphEngine  # which imports PyTorch, as does the next
 
+        _check_graph(settings)
         return GraphEngine(settings, splits)
     from lecun89.engines.eager import EagerEngine
 

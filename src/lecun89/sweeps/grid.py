@@ -117,7 +117,13 @@ def _words(path: Path, table: dict[str, Any]) -> Grid:
         if not values or not all(isinstance(one, str | int | float) for one in values):
             raise FileFormatError(f"{path}: {key} is neither a value nor a list of values")
         try:
-            grid[key] = [str(one) for one in values]
+            grid[key] = [_word(one) for one in values]
         except ValueError as error:  # of a number with thousands of digits
             raise FileFormatError(f"{path}: {key}: {one_line(error)}") from error
     return grid
+
+
+def _word(value: str | int | float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -11,6 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from lecun89.data import get_data
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
 from lecun89.runs import Run, create_run, list_runs, open_run
 from lecun89.settings import Settings
@@ -34,6 +35,16 @@ class SweepResult:
 
     finished: dict[Settings, Run]
     failed: dict[Settings, str] = field(default_factory=dict)
+
+
+def _is_of(run: Run, data_sha256: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether a run was trained on the digits, and by the teacher, that there are now."""
+    settings = run.settings
+    expected = {split: get_data(settings.data).sha256[split] for split in ("train", "test")}
+    labels = data_sha256.get(settings.data, {}).get("teacher")
+    if settings.trained.teacher and labels is not None:
+        expected["teacher"] = labels
+    return all(run.data_sha256.get(name) == digest for name, digest in expected.items())
 
 
 class Sweep:
@@ -60,7 +71,7 @@ class Sweep:
         self._others: list[Run] = []  # of sweeps before, in the same directory
         self._look_up()
 
-    def _look_up(self) -> None:
+    def _look_up(self, data_sha256: Mapping[str, Mapping[str, str]] | None = None) -> None:
         wanted = set(self.cells)
         self.finished, self._others = {}, []
         for path in list_runs(self._runs_dir):
@@ -71,7 +82,8 @@ class Sweep:
             except FileFormatError:  # it is no run of ours
                 continue
             if whole and run.settings in wanted:
-                self.finished[run.settings] = run
+                if _is_of(run, data_sha256 or {}):
+                    self.finished[run.settings] = run
             elif whole:
                 self._others.append(run)
 
@@ -90,7 +102,7 @@ class Sweep:
     def train(
         self,
         make_pool: Callable[[], AbstractContextManager[Pool]],
-        data_sha256: dict[str, dict[str, str]],
+        data_sha256: Mapping[str, Mapping[str, str]],
         *,
         stop_signal: Callable[[], int | None] = lambda: None,
         on_cell: Callable[[Settings, Run | str], None] = lambda settings, outcome: None,
@@ -101,7 +113,8 @@ class Sweep:
 
         Args:
             make_pool: gives the workers.
-            data_sha256: digests of each split, by name of the data.
+            data_sha256: digests of each split and of a teacher's labels, by name of the data. A
+                cell that was finished with other ones is trained anew.
             stop_signal: the signal that asks to stop, if any.
             on_cell: told of each cell its run, or what went wrong.
 
@@ -130,7 +143,7 @@ class Sweep:
             return True
 
         with self._lock():
-            self._look_up()
+            self._look_up(data_sha256)
             shutil.rmtree(self._staging, ignore_errors=True)
             self._staging.mkdir()
             self._write_table()
@@ -156,9 +169,11 @@ class Sweep:
     def _staging(self) -> Path:
         return self.directory / ".writing"
 
-    def _land(self, cell: Settings, outcome: Outcome, sha256: dict[str, str]) -> Run:
+    def _land(self, cell: Settings, outcome: Outcome, known: Mapping[str, str]) -> Run:
         """Write a finished cell as a run, which appears whole among the others."""
         origins = dict.fromkeys(cell.as_document(), "sweep")
+        taught = cell.trained.teacher
+        sha256 = {name: digest for name, digest in known.items() if name != "teacher" or taught}
         run = create_run(self._staging, cell, origins, sha256, outcome.machine, outcome.state)
         run.save_pass(outcome.results, outcome.state)
         path, number = self._runs_dir / run.path.name, 1

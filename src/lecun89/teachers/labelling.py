@@ -28,7 +28,7 @@ def label(
     digits: Digits,
     variations: int,
     device: str,
-    after: Callable[[int], None] = lambda variation: None,
+    after: Callable[[int, int], None] = lambda variation, digit: None,
 ) -> SoftLabels:
     """Label the digits as a variant distorts them.
 
@@ -38,7 +38,7 @@ def label(
         digits: of the training split.
         variations: distortions of each digit.
         device: as PyTorch names it.
-        after: called with the number of each variation, counted from 1; what it raises ends it.
+        after: told variation and digits done, counted from 1, now and then; what it raises ends it.
     """
     of = torch.device(device)
     moved = [network.to(of) for network in networks]
@@ -48,5 +48,5 @@ def label(
         for rows in torch.arange(len(digits), device=of).split(_CHUNK):
             images = distort(variant, sources[rows], *draw(LABELLED_SEED, number, rows))
             logits[number - 1, rows.cpu()] = ensemble_logits(moved, images).cpu().numpy()
-        after(number)
+            after(number, int(rows[-1]) + 1)
     return make_labels(LABELLED_SEED, variant.distortions, logits)

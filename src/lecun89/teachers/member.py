@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -15,7 +14,6 @@ from lecun89.engines.distortions import distort, draw
 from lecun89.exceptions import FileFormatError, InterruptedRunError
 from lecun89.teachers.network import as_sources, make_teacher, outputs_of
 from lecun89.teachers.recipe import DISTORTIONS, Recipe
-from lecun89.tensorfile import Arrays
 from lecun89.variants import get_variant
 
 _KIND = "teacher"
@@ -46,7 +44,8 @@ def train_member(
         digits: of the training split.
         seed: of the member.
         path: its file.
-        device: as PyTorch names it.
+        device: as PyTorch names it. On mps an interrupted training goes on with other draws of
+            dropout.
         stop_signal: the signal that asks to stop, if any.
 
     Yields:
@@ -64,7 +63,7 @@ def train_member(
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, _LR, total_steps=recipe.passes * steps, pct_start=0.2
         )
-        header = {"recipe": asdict(recipe), "seed": seed, "digits": digits.sha256}
+        header = _header(recipe, seed, digits.sha256)
         done = _restore(path, header, network, optimizer, recipe.passes)
         if done == recipe.passes:
             return
@@ -93,7 +92,7 @@ def train_member(
             arrays = {f"network.{name}": value for name, value in network.state_dict().items()}
             if number < recipe.passes:
                 arrays |= _training_state(optimizer, of)
-            _save(path, arrays, header | {"passes": number})
+            _save(path, arrays, header | {"done": number})
             yield number, float(total) / steps
 
 
@@ -104,10 +103,22 @@ def load_member(recipe: Recipe, digits_sha256: str, seed: int, path: Path) -> nn
         FileFormatError: the file is not that of a trained member.
     """
     network = make_teacher(recipe.width)
-    header = {"recipe": asdict(recipe), "seed": seed, "digits": digits_sha256}
+    header = _header(recipe, seed, digits_sha256)
     if _restore(path, header, network, None, recipe.passes) < recipe.passes:
         raise FileFormatError(f"{path} is not trained to its end")
     return network.eval()
+
+
+def _header(recipe: Recipe, seed: int, digits_sha256: str) -> dict[str, object]:
+    """All that a member depends on, as far as it is chosen here."""
+    return {
+        "width": recipe.width,
+        "passes": recipe.passes,
+        "seed": seed,
+        "digits": digits_sha256,
+        "distortions": get_variant(DISTORTIONS).distortions,
+        "constants": [_BATCH, _LR, _SMOOTHING],
+    }
 
 
 def _save(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> None:
@@ -132,26 +143,30 @@ def _restore(
     optimizer: torch.optim.Optimizer | None,
     passes: int,
 ) -> int:
-    """Passes done; 0 when there is no file, or one of something else."""
+    """Passes done; 0 when there is no file, or one of something else, and nothing is changed."""
     try:
         arrays, found = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
-        done = found.pop("passes")
-        found = {key: found.get(key) for key in header}
-        if found != header or type(done) is not int or not 1 <= done <= passes:
-            return 0
-        _load(arrays, network, optimizer if done < passes else None)
-    except (FileFormatError, KeyError, RuntimeError, ValueError):
+    except FileFormatError:
         return 0
+    done = found.get("done")
+    if {key: found.get(key) for key in header} != header or type(done) is not int:
+        return 0
+    tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+    own = {name[8:]: value for name, value in tensors.items() if name.startswith("network.")}
+    expected = {name: value.shape for name, value in network.state_dict().items()}
+    if {name: value.shape for name, value in own.items()} != expected:
+        return 0
+    if done < passes and optimizer is not None:
+        if "random" not in tensors:
+            return 0
+        _go_on(optimizer, tensors, next(network.parameters()).device)
+    network.load_state_dict(own)
     return done
 
 
-def _load(arrays: Arrays, network: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
-    tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-    network.load_state_dict(
-        {name[8:]: value for name, value in tensors.items() if name.startswith("network.")}
-    )
-    if optimizer is None:
-        return
+def _go_on(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], device: torch.device
+) -> None:
     state = optimizer.state_dict()
     for name, value in tensors.items():
         if name.startswith("optimizer."):
@@ -159,5 +174,5 @@ def _load(arrays: Arrays, network: nn.Module, optimizer: torch.optim.Optimizer |
             state["state"].setdefault(int(index), {})[key] = value
     optimizer.load_state_dict(state)
     torch.set_rng_state(tensors["random"])
-    if "random.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random.cuda"])
+    if "random.cuda" in tensors and device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)
