@@ -35,12 +35,10 @@ def teach(
     from lecun89.variants import get_variant
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
-    pupil = get_variant(variant)
-    pupil = pupil.on(get_data(data).name)
+    pupil = get_variant(variant).on(get_data(data).name)
     if not pupil.teacher:
-        raise UsageError(
-            f"{variant} has no teacher on {data}; {variant}+teacher=yes is a variant with one"
-        )
+        other = f": give --variant {variant}+teacher=yes" if pupil.distorts else ""
+        raise UsageError(f"{variant} has no teacher on {data}{other}")
     devices.check_threads(threads)
     directory = options.data_dir(data_dir)
     path = labels_path(data, pupil.distortions, directory)

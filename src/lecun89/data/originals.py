@@ -1,6 +1,7 @@
 """The digits before they were reduced to 16x16: what distortions read."""
 
 from functools import cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,12 @@ def read_originals(digits: Digits) -> npt.NDArray[np.uint8] | None:
     if data.source == "usps":
         return None
     name = "t10k" if digits.split == "test" and not data.tunes else "train"
-    return _read(f"{name}-images-idx3-ubyte")[digits.source_index]
+    with _reading:  # or threads that begin together would each unpack the file
+        images = _read(f"{name}-images-idx3-ubyte")
+    return images[digits.source_index]
+
+
+_reading = Lock()
 
 
 @cache

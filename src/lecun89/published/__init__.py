@@ -32,7 +32,29 @@ class Published:
         return _DIRECTORY / f"{self.variant}-{self.data}.safetensors"
 
 
-PUBLISHED: tuple[Published, ...] = ()
+PUBLISHED = (
+    Published(
+        "record",
+        "1989",
+        "3b0a290f2a6ae1283e0458870d2c7fe0d8c571c2e8723cf145b4df4abce03da1",
+        14,
+        2_007,
+    ),
+    Published(
+        "record",
+        "full",
+        "bf378ce285bc8506c4cbeba1553eb9514ba9947253aadf8abdf48c4eff6fb733",
+        57,
+        10_000,
+    ),
+    Published(
+        "record",
+        "usps",
+        "20f2397847a62c9463dd38d630a2e7236a0f2a116a14eab388ce283cb79e8037",
+        46,
+        2_007,
+    ),
+)
 """All of them; docs/record.md has the seeds and how they were trained."""
 
 

@@ -209,6 +209,8 @@ def ladder(found: "Mapping[str, Sequence[tuple[Rung, Step | None]]]") -> "Figure
                     label=report.source,
                 )
         axis.set_xticks(range(len(steps)), [_plain(rung.variant) for rung, _ in steps])
+        if len(steps) > 6:  # or the names would run into each other
+            axis.tick_params(axis="x", rotation=25)
         axis.set_title(data)
         axis.set_ylim(bottom=0)
         axis.grid(axis="y", alpha=0.3)
