@@ -42,6 +42,6 @@ def variants(
         rows = [
             (key.replace("_", " "), *(str(field[key]) for field in fields))
             for key in fields[0]
-            if key not in ("name", "change", "passes")
+            if key not in ("name", "change", "passes", "on_data")
         ]
         options.print_table(plain_table(["", *VARIANTS], rows))
