@@ -143,6 +143,7 @@ TRIALS: list[tuple[str, Callable[[], Optimizer], float, bool]] = [
     ("AdamW, eps 1e-4", lambda: AdamW(eps=1e-4), 3e-3, False),
     ("Muon, lr 0.003", Muon, 3e-3, False),
     ("Muon, lr 0.006", Muon, 6e-3, False),
+    ("Muon, lr 0.012", Muon, 1.2e-2, False),
     ("SOAP, lr 0.0015", Soap, 1.5e-3, False),
     ("SOAP, lr 0.003", Soap, 3e-3, False),
     ("AdamW, constant lr 0.001, averaged weights", AdamW, 1e-3, True),
@@ -192,10 +193,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--passes", type=int, default=100)
     parser.add_argument("--seeds", type=parse_seeds, default=[0, 1, 2])
+    parser.add_argument("--only", default="", help="those whose names hold this")
     parser.add_argument("--data-dir", type=Path, default=default_data_dir())
     arguments = parser.parse_args()
     print("| optimizer | passes | n | validation error | 95% interval |\n|---|---|---|---|---|")
-    for name, make, lr, averaged in TRIALS:
+    for name, make, lr, averaged in [trial for trial in TRIALS if arguments.only in trial[0]]:
         found = summarise(
             [
                 errors(make, lr, averaged, arguments.passes, seed, arguments.data_dir)
