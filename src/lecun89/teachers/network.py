@@ -1,6 +1,7 @@
 """The teachers' network, and how digits come to it."""
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,9 @@ def make_teacher(width: int) -> nn.Sequential:
         nn.Dropout(0.3),
         nn.Linear(4 * width, CLASSES),
     )
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    to: Any = network.to  # whose types know memory_format in some versions of PyTorch only
+    made: nn.Sequential = to(memory_format=torch.channels_last)
+    return made
 
 
 def as_sources(digits: Digits, device: torch.device) -> Tensor:
