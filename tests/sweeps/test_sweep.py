@@ -1,6 +1,7 @@
 """Sweeps: every cell is there exactly once, whatever dies."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error, UsageError
+from lecun89.runs import open_run
 from lecun89.settings import Settings
 from lecun89.sweeps import COLUMNS, Sweep, expand, local_pool, read_grids, remote_pool
 from lecun89.sweeps.grid import parse_pairs
@@ -230,6 +232,33 @@ def test_what_was_being_written_is_no_run(
     assert list((tmp_path / ".writing").iterdir()) == []
     next((tmp_path / "runs").glob("*-s0")).joinpath("weights.safetensors").unlink()
     assert [cell.seed for cell in Sweep(tmp_path, cells).left] == [0]
+
+
+def test_a_cell_of_other_digits_or_another_teacher_is_trained_anew(
+    tmp_path: Path, data_dir: Path, digests: dict[str, dict[str, str]]
+) -> None:
+    (cell,) = expand(SHORT)
+
+    def pool() -> Any:
+        return local_pool(1, data_dir, {"1989": []})
+
+    Sweep(tmp_path, [cell]).train(pool, {"1989": digests["1989"] | {"teacher": "a"}})
+    (run,) = (tmp_path / "runs").iterdir()
+    assert "teacher" not in open_run(run).data_sha256  # base has none
+    config = run / "config.json"
+    document = json.loads(config.read_text())
+    document["data_sha256"]["test"] = "0" * 64
+    config.write_text(json.dumps(document))
+    assert Sweep(tmp_path, [cell]).left == [cell]
+    document |= {"data_sha256": digests["1989"] | {"teacher": "a"}}
+    document["settings"]["variant"]["value"] = "record+teacher=yes"
+    config.write_text(json.dumps(document))
+    (taught,) = expand(SHORT | {"variant": ["record+teacher=yes"], "lr": ["0.03"]})
+    assert Sweep(tmp_path, [taught]).left == []
+    for teacher, left in (("a", []), ("b", [taught])):
+        made = Sweep(tmp_path, [taught])
+        made._look_up({"1989": digests["1989"] | {"teacher": teacher}})
+        assert made.left == left
 
 
 def test_ctrl_c_ends_the_workers_too(tmp_path: Path) -> None:
