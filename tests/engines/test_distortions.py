@@ -1,6 +1,7 @@
 """Distortions: what they do to a digit, and that the kernel's are PyTorch's."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -22,12 +23,13 @@ def sources_of(digits: Digits, count: int) -> torch.Tensor:
     return torch.tensor(originals[:count]) / 127.5
 
 
-def only(name: str, value: float, **drawn: float) -> tuple[Variant, torch.Tensor, torch.Tensor]:
-    """A variant with one distortion, and draws that are 0 but for the places named like f0=1."""
+def distorted(sources: torch.Tensor, name: str, value: float, **drawn: float) -> torch.Tensor:
+    """A digit under one distortion, whose draws are 0 but for the places named like f0=1."""
     few = torch.zeros(1, 8)
     for place, number in drawn.items():
         few[0, int(place[1:])] = number
-    return get_variant(f"adamw+{name}={value}"), few, torch.zeros(1, 2, 9, 9)
+    variant = get_variant(f"adamw+{name}={value}")
+    return distortions.distort(variant, sources, few, torch.zeros(1, 2, 9, 9))[0, 0]
 
 
 def test_none_leaves_the_images_of_the_data_rule(splits: dict[str, Digits]) -> None:
@@ -47,31 +49,24 @@ def test_a_quarter_turn_is_that_of_numpy(splits: dict[str, Digits]) -> None:
         (torch.tensor(digits.images[:1]) + 1, digits.images[0]),
         (sources_of(digits, 1), digits.images[0]),
     ):
-        turned = distortions.distort(*order(sources, *only("rotation", 90, f0=1)))[0, 0]
+        turned = distorted(sources, "rotation", 90, f0=1)
         assert np.abs(turned.numpy() - np.rot90(expected, -1)).max() < 1e-4
-
-
-def order(
-    sources: torch.Tensor, variant: Variant, few: torch.Tensor, noise: torch.Tensor
-) -> tuple[Variant, torch.Tensor, torch.Tensor, torch.Tensor]:
-    return variant, sources, few, noise
 
 
 def test_moves_are_in_pixels_of_the_16x16_image(splits: dict[str, Digits]) -> None:
     digits = splits["train"]
-    moved = distortions.distort(*order(sources_of(digits, 1), *only("translation", 2, f4=1, f5=-1)))
+    moved = distorted(sources_of(digits, 1), "translation", 2, f4=1, f5=-1)
     expected = np.full((16, 16), -1, np.float32)
     expected[:14, 2:] = digits.images[0, 2:, :14]
     # In the margins the original has what the data rule does not read.
-    assert np.abs(moved[0, 0].numpy() - expected)[1:13, 3:15].max() < 1e-4
+    assert np.abs(moved.numpy() - expected)[1:13, 3:15].max() < 1e-4
 
 
 def test_scaling_and_strokes_change_the_ink_as_they_say(splits: dict[str, Digits]) -> None:
     sources = sources_of(splits["train"], 1)
 
     def ink(name: str, value: float, **drawn: float) -> float:
-        image = distortions.distort(*order(sources, *only(name, value, **drawn)))
-        return float((image + 1).sum())
+        return float((distorted(sources, name, value, **drawn) + 1).sum())
 
     plain = ink("scaling", 0.3)
     assert ink("scaling", 0.3, f1=1, f2=1) == pytest.approx(plain * np.exp(-0.6), rel=0.05)
@@ -130,45 +125,36 @@ def test_the_kernel_distorts_like_pytorch(at_28: bool, splits: dict[str, Digits]
     ],
 )
 @pytest.mark.parametrize("batch_size", [1, 32])
-def test_engines_present_the_same(name: str, batch_size: int, splits: dict[str, Digits]) -> None:
+def test_engines_present_the_same(
+    name: str, batch_size: int, settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
     pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
     states = []
     for engine in ("native", "eager"):
-        settings = Settings(
+        of = settings(
             variant=get_variant(name).name,
-            data="1989",
-            seed=5,
-            passes=2,
             lr=0.02,
             batch_size=batch_size,
-            device="cpu",
             engine=engine,
-            threads=1,
         )
-        made = make_engine(settings, splits)
+        made = make_engine(of, splits)
         made.begin_pass(2, 0.02)
         made.run_steps(0, 100)
         states.append(made.state())
     for key in ("H1w", "H1b", "H2w", "H2b", "H3w", "H3b", "outw", "outb"):
         assert np.abs(states[0][key] - states[1][key]).max() < 1e-4
-    plain = make_engine(settings, splits).state()
+    plain = make_engine(of, splits).state()
     assert np.abs(plain["H3w"] - states[0]["H3w"]).max() > 1e-3
 
 
-def test_the_graph_engine_says_what_it_lacks() -> None:
-    settings = Settings(
+def test_the_graph_engine_says_what_it_lacks(settings: Callable[..., Settings]) -> None:
+    of = settings(
         variant=get_variant(STRONG).name,
-        data="1989",
-        seed=5,
-        passes=2,
         lr=0.02,
-        batch_size=1,
-        device="cpu",
         engine="graph",
-        threads=1,
     )
     with pytest.raises(UsageError, match="which has distortions: leave --engine out"):
-        choose(settings)
+        choose(of)
 
 
 def test_no_strength_leads_out_of_the_image(splits: dict[str, Digits]) -> None:
@@ -198,18 +184,13 @@ def replace_unchecked(variant: Variant, **values: float) -> Variant:
 
 
 def test_an_engine_that_lacks_distortions_does_not_train_without_them(
-    splits: dict[str, Digits],
+    settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
-    settings = Settings(
+    of = settings(
         variant="record",
-        data="1989",
-        seed=5,
-        passes=2,
         lr=0.003,
         batch_size=32,
-        device="cpu",
         engine="graph",
-        threads=1,
     )
     with pytest.raises(UsageError, match="graph cannot train record"):
-        make_engine(settings, splits)
+        make_engine(of, splits)

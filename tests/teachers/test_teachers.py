@@ -26,7 +26,7 @@ from lecun89.engines import make_engine
 from lecun89.engines.presentation import presentation
 from lecun89.exceptions import DataUnavailableError, InterruptedRunError, UsageError
 from lecun89.settings import Settings
-from lecun89.teachers import Recipe, label, train_member
+from lecun89.teachers import RECIPES, Recipe, label, train_member
 from lecun89.teachers.member import load_member
 from tests.conftest import Result
 
@@ -116,24 +116,19 @@ def soft_labels(splits: dict[str, Digits]) -> SoftLabels:
 
 
 def test_the_engines_learn_the_same_from_a_teacher(
-    soft_labels: SoftLabels, splits: dict[str, Digits]
+    soft_labels: SoftLabels, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
     taught = splits | {"train": replace(splits["train"], soft=soft_labels)}
     losses = []
     for engine in ("native", "eager"):
-        settings = Settings(
+        of = settings(
             variant="record+teacher=yes",
-            data="1989",
-            seed=5,
-            passes=2,
             lr=1e-4,
             batch_size=32,
-            device="cpu",
             engine=engine,
-            threads=1,
         )
-        made = make_engine(settings, taught)
+        made = make_engine(of, taught)
         made.begin_pass(2, 1e-4)
         made.run_steps(0, 60)
         losses.append(made.score("test").loss)
@@ -188,7 +183,7 @@ def test_teach_keeps_what_train_asks_for(
     cli: Callable[..., Result], data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(
-        __import__("lecun89.teachers.recipe", fromlist=["RECIPES"]).RECIPES,
+        RECIPES,
         "1989",
         Recipe(members=1, width=1, passes=1, variations=1),
     )

@@ -10,7 +10,6 @@ from lecun89.cli import options
 from lecun89.exceptions import Lecun89Error, UsageError
 
 if TYPE_CHECKING:
-    from lecun89.data import Digits
     from lecun89.settings import Settings
     from lecun89.sweeps import Sweep, SweepResult
     from lecun89.sweeps.pools import Pool
@@ -106,20 +105,21 @@ def train_cells(
     """Train what is left of a sweep, with a line or a bar as cells end."""
     from lecun89 import sweeps
     from lecun89.cli.signals import stop_signals
-    from lecun89.data import digests
+    from lecun89.data import digests, load_training
     from lecun89.render.progress import CellsDisplay
 
-    splits = load_splits(made.left, data_dir)
+    directory, variants = options.data_dir(data_dir), variants_on(made.left)
+    splits = {name: load_training(name, of, directory) for name, of in variants.items()}
     at_a_time = processes(workers)
 
     def make_pool() -> "AbstractContextManager[Pool]":
         if scheduler is not None:
             return sweeps.remote_pool(scheduler, splits)
-        return sweeps.local_pool(at_a_time, options.data_dir(data_dir), variants_on(made.left))
+        return sweeps.local_pool(at_a_time, directory, variants)
 
     sha256 = {}
     for name, of in splits.items():
-        trained = [variant.on(name) for variant in variants_on(made.left)[name]]
+        trained = [variant.on(name) for variant in variants[name]]
         sha256[name] = digests(of, max(trained, key=lambda variant: variant.teacher))
     with stop_signals() as stop_signal, CellsDisplay(made, quiet=quiet) as display:
         return made.train(make_pool, sha256, stop_signal=stop_signal, on_cell=display.show_cell)
@@ -156,14 +156,3 @@ def variants_on(cells: "list[Settings]") -> "dict[str, list[Variant]]":
     for name, data in dict.fromkeys((cell.variant, cell.data) for cell in cells):
         found.setdefault(data, []).append(get_variant(name))
     return found
-
-
-def load_splits(cells: "list[Settings]", data_dir: Path | None) -> "dict[str, dict[str, Digits]]":
-    """Digits of every data set of the cells, as they are trained on."""
-    from lecun89.data import load_training
-
-    directory = options.data_dir(data_dir)
-    return {
-        name: load_training(name, variants, directory)
-        for name, variants in variants_on(cells).items()
-    }

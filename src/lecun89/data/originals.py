@@ -22,7 +22,7 @@ def read_originals(digits: Digits) -> npt.NDArray[np.uint8] | None:
     data = get_data(digits.data)
     if data.source == "usps":
         return None
-    name = "t10k" if digits.split == "test" and not data.tunes else "train"
+    name = "t10k" if data.from_test_file(digits.split) else "train"
     with _reading:  # or threads that begin together would each unpack the file
         images = _read(f"{name}-images-idx3-ubyte")
     return images[digits.source_index]

@@ -34,7 +34,7 @@ def make_digits(data: DataSet, mnist: Mnist, splits: list[str]) -> list[Digits]:
             "validation": train[-data.validation :],
             "test": train[-data.test :] if data.tunes else test[: data.test],
         }[split]
-        of_test = split == "test" and not data.tunes
+        of_test = data.from_test_file(split)
         images = mnist.test_images if of_test else mnist.train_images
         labels = (mnist.test_labels if of_test else mnist.train_labels)[index]
         reduced = reduce_images(images[index])

@@ -31,6 +31,10 @@ class DataSet:
     sha256: dict[str, str]
     tunes: bool = False
 
+    def from_test_file(self, split: str) -> bool:
+        """Whether a split's digits are those of the file of test digits."""
+        return split == "test" and not self.tunes
+
     @property
     def totals(self) -> dict[str, int]:
         """Number of digits, by split."""

@@ -57,8 +57,7 @@ def make_digits(data: DataSet, source: str, splits: list[str]) -> list[Digits]:
     parsed = read_usps(source)
     made = []
     for split in splits:
-        of_test = split == "test" and not data.tunes
-        images, labels = parsed["test" if of_test else "train"]
+        images, labels = parsed["test" if data.from_test_file(split) else "train"]
         total = len(labels)
         index = {
             "train": np.arange(data.train),

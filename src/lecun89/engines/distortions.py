@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from lecun89.data import Digits, read_originals
 from lecun89.engines.draws import philox
 from lecun89.variant import Variant
 
@@ -43,6 +44,17 @@ def draw(seed: int, pass_number: int, examples: Tensor) -> tuple[Tensor, Tensor]
     noise = words[:, 8 : 8 + GRID * GRID]
     halves = torch.stack((noise & 0xFFFF, noise >> 16), dim=1).float() * 2.0**-15 - 1
     return few, halves.unflatten(2, (GRID, GRID))
+
+
+def pixels_of(digits: Digits, device: torch.device) -> Tensor:
+    """The digits as they are distorted: MNIST's bytes (n, 28, 28), or USPS's images (n, 16, 16)."""
+    originals = read_originals(digits)
+    return torch.tensor(digits.images if originals is None else originals, device=device)
+
+
+def as_sources(pixels: Tensor) -> Tensor:
+    """What `distort` reads, float32 from 0 to 2, of pixels that `pixels_of` gave."""
+    return pixels / 127.5 if pixels.dtype == torch.uint8 else pixels + 1
 
 
 def smoothing(sigma: float) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lecun89.architecture import CURVATURE_DIGITS
-from lecun89.data import Digits, read_originals
+from lecun89.data import Digits
 from lecun89.engines import distortions
 from lecun89.engines.agreement import check_agreement
 from lecun89.engines.parameters import MOMENTS
@@ -75,9 +75,7 @@ class EagerEngine:
         self._digits, self._seed = splits["train"], settings.seed
         if self._variant.distorts:
             # Bytes where there are any: as floats, 50,000 of 28x28 take 157 MB.
-            originals = read_originals(splits["train"])
-            read = self._digits.images if originals is None else originals
-            self._sources = torch.tensor(read, device=self._device)
+            self._pixels = distortions.pixels_of(self._digits, self._device)
         self._presented: Presentation | None = None
         self._order: Tensor | None = None
         self.steps_per_pass = settings.steps_per_pass
@@ -193,8 +191,7 @@ class EagerEngine:
 
     def _distorted(self, rows: slice | Tensor) -> Tensor:
         assert self._presented is not None
-        sources = self._sources[rows]
-        sources = sources / 127.5 if sources.dtype == torch.uint8 else sources + 1
+        sources = distortions.as_sources(self._pixels[rows])
         examples = torch.arange(len(self._digits), device=self._device)[rows]
         drawn = distortions.draw(self._presented.seed, self._presented.variation, examples)
         return distortions.distort(self._variant, sources, *drawn)

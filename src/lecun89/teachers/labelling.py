@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from lecun89.architecture import CLASSES
 from lecun89.data import Digits, SoftLabels, make_labels
-from lecun89.engines.distortions import distort, draw
-from lecun89.teachers.network import as_sources, outputs_of
+from lecun89.engines.distortions import as_sources, distort, draw, pixels_of
+from lecun89.teachers.network import outputs_of
 from lecun89.teachers.recipe import LABELLED_SEED
 from lecun89.variant import Variant
 
@@ -42,7 +42,7 @@ def label(
     """
     of = torch.device(device)
     moved = [network.to(of) for network in networks]
-    sources = as_sources(digits, of)
+    sources = as_sources(pixels_of(digits, of))
     logits = np.zeros((variations, len(digits), CLASSES), np.float16)
     for number in range(1, variations + 1):
         for rows in torch.arange(len(digits), device=of).split(_CHUNK):

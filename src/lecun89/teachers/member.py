@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from lecun89 import tensorfile
 from lecun89.data import Digits
-from lecun89.engines.distortions import distort, draw
+from lecun89.engines.distortions import as_sources, distort, draw, pixels_of
 from lecun89.exceptions import FileFormatError, InterruptedRunError
-from lecun89.teachers.network import as_sources, make_teacher, outputs_of
+from lecun89.teachers.network import make_teacher, outputs_of
 from lecun89.teachers.recipe import DISTORTIONS, Recipe
 from lecun89.variants import get_variant
 
@@ -71,7 +71,7 @@ def train_member(
             warnings.simplefilter("ignore")  # that the optimizer has made no steps here
             for _ in range(done * steps):
                 schedule.step()
-        sources = as_sources(digits, of)
+        sources = as_sources(pixels_of(digits, of))
         labels = torch.tensor(digits.labels, dtype=torch.int64, device=of)
         for number in range(done + 1, recipe.passes + 1):
             network.train()

@@ -1,4 +1,4 @@
-"""The teachers' network, and how digits come to it."""
+"""The teachers' network."""
 
 from contextlib import AbstractContextManager
 from typing import Any
@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from lecun89.architecture import CLASSES
-from lecun89.data import Digits, read_originals
 
 
 def make_teacher(width: int) -> nn.Sequential:
@@ -35,14 +34,6 @@ def make_teacher(width: int) -> nn.Sequential:
     to: Any = network.to  # whose types know memory_format in some versions of PyTorch only
     made: nn.Sequential = to(memory_format=torch.channels_last)
     return made
-
-
-def as_sources(digits: Digits, device: torch.device) -> Tensor:
-    """What `lecun89.engines.distortions.distort` reads, (n, s, s) float32 from 0 to 2."""
-    originals = read_originals(digits)
-    if originals is None:
-        return torch.tensor(digits.images, device=device) + 1
-    return torch.tensor(originals, device=device).float() / 127.5
 
 
 def outputs_of(network: nn.Module, images: Tensor) -> Tensor:
