@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ SOURCE = Path(lecun89.__file__).parent
 
 LAYERS = [
     {"version", "exceptions", "_native"},
-    {"architecture", "files", "variant"},
-    {"assumptions", "tensorfile", "devices", "reported", "rejection", "scores", "seeds"},
-    {"variants", "data", "outputdir"},
+    {"architecture", "files", "locks", "numbers", "variant"},
+    {
+        *("assumptions", "devices", "outputdir", "rejection", "reported", "scores", "seeds"),
+        "tensorfile",
+    },
+    {"variants", "data"},
     {"models", "settings", "weights", "initialization"},
     {"evaluation", "sdlm"},
     {"engines"},
@@ -33,10 +37,12 @@ ALLOWED = {
     "matplotlib": {"render"},
     "onnx": {"export"},
     "distributed": {"sweeps"},
+    "filelock": {"locks"},
 }
 TORCH_AT_IMPORT = {"models", "evaluation", "sdlm", "engines", "teachers", "explain", "export"}
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     return {
         str(path.relative_to(SOURCE)): ast.parse(path.read_text(encoding="utf-8"))

@@ -41,6 +41,8 @@ def test_a_last_partial_batch_is_a_step(
         ("lr", 0.0),
         ("lr", float("nan")),
         ("lr", float("inf")),
+        ("lr", 1e-60),
+        ("lr", 1e60),
         ("batch_size", 0),
         ("threads", 0),
     ],

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, get_args, get_type_hints
 
 from lecun89.exceptions import UsageError, unknown_name
+from lecun89.numbers import parse_number
 from lecun89.variant import Variant
 
 ASSUMPTIONS: dict[str, dict[str, dict[str, object]]] = {
@@ -110,11 +111,7 @@ def _parsed(field: str, text: str) -> Any:
     if kind is bool:
         return _one_of(field, text, ("yes", "no")) == "yes"
     if kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            number = "whole number" if kind is int else "number"
-            raise UsageError(f"{field.replace('_', '-')} {text!r} is not a {number}") from None
+        return parse_number(field.replace("_", "-"), text, kind)
     # A Literal, or that or None.
     words = [word for part in (kind, *get_args(kind)) for word in get_args(part)]
     known = [word for word in words if isinstance(word, str)]

@@ -71,8 +71,17 @@ class InterruptedRunError(Lecun89Error):
 
 def one_line(error: BaseException) -> str:
     """What an exception of some library says, on one line of at most 200 characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
+    return shortened(" ".join(str(error).split()) or type(error).__name__)
+
+
+def printable(text: object) -> str:
+    """Text for a terminal, with ``?`` for what it would act on: a name may hold anything."""
+    return "".join(char if char.isprintable() else "?" for char in str(text))
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """At most so many characters of a text, which may come from a file."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def missing_extra(work: str, extra: str, error: Exception) -> MissingExtraError:
@@ -100,4 +109,4 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     names = list(known)
     nearest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return UsageError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}")
+    return UsageError(f"unknown {kind} {shortened(name)!r}: {hint}known: {', '.join(names)}")

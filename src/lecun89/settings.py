@@ -6,11 +6,14 @@ from typing import Any, Self
 
 from lecun89.data import get_data
 from lecun89.devices import check_name
-from lecun89.exceptions import UsageError
+from lecun89.exceptions import UsageError, shortened
+from lecun89.numbers import parse_number
+from lecun89.seeds import check_seed
 from lecun89.variant import Variant
 from lecun89.variants import get_variant
 
 MOST_PASSES = 1_000_000
+_LEAST_LR, _MOST_LR = 1.2e-38, 3.4e38  # in float32, in which engines compute, others are 0 or inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +47,11 @@ class Settings:
         get_variant(self.variant)
         get_data(self.data)
         check_name(self.device)
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"--seed {self.seed} is out of range: 0 to {2**32 - 1}")
+        check_seed(self.seed)
         if not 1 <= self.passes <= MOST_PASSES:
             raise UsageError(f"--passes {self.passes} is out of range: 1 to {MOST_PASSES:,}")
-        if not (math.isfinite(self.lr) and self.lr > 0):
-            raise UsageError(f"--lr {self.lr} is out of range: a finite number above 0")
+        if not _LEAST_LR <= self.lr <= _MOST_LR:
+            raise UsageError(f"--lr {self.lr} is out of range: {_LEAST_LR} to {_MOST_LR}")
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(f"--batch-size {self.batch_size} is out of range: at least 1, or full")
         if self.batch_size != 1 and get_variant(self.variant).optimizer.startswith("sdlm"):
@@ -134,6 +136,6 @@ def parse_batch_size(text: str) -> int | None:
     if text == "full":
         return None
     try:
-        return int(text)
-    except ValueError:
-        raise UsageError(f"--batch-size {text!r} is neither a number nor full") from None
+        return int(parse_number("--batch-size", text, int))
+    except UsageError:
+        raise UsageError(f"--batch-size {shortened(text)!r} is neither a number nor full") from None

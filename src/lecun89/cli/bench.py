@@ -1,6 +1,5 @@
 """``lecun89 bench``."""
 
-import json as json_module
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,9 +10,8 @@ from lecun89.cli import options
 from lecun89.exceptions import (
     CheckFailedError,
     DeviceError,
-    FileFormatError,
     UsageError,
-    one_line,
+    shortened,
 )
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 _QUICK_SECONDS = 8.0  # for the costs of all ways, more or less
 _COST_SECONDS = 20.0
 _RACE_SECONDS = 75.0  # for the races that fit
-_MAX_RESULT = 16 << 20
 
 
 def bench(
@@ -47,11 +44,22 @@ def bench(
         bool, typer.Option("--full", help="Train every seed of every way, however long it takes.")
     ] = False,
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE", help="Write the result as JSON.")
+        Path | None,
+        typer.Option(
+            "--save",
+            parser=options.path("--save"),
+            metavar="FILE",
+            help="Write the result as JSON.",
+        ),
     ] = None,
     compare: Annotated[
         Path | None,
-        typer.Option("--compare", metavar="FILE", help="Set a saved result beside this one."),
+        typer.Option(
+            "--compare",
+            parser=options.path("--compare"),
+            metavar="FILE",
+            help="Set a saved result beside this one.",
+        ),
     ] = None,
     fail_if: Annotated[
         str | None,
@@ -90,9 +98,9 @@ def bench(
         raise UsageError("--quick and --full contradict each other: give one of them")
     slower = _slower(fail_if, compare)
     numbers = parse_seeds(seeds)
-    then = None if compare is None else _read(compare)
-    if save is not None and save.exists() and not force:
-        raise UsageError(f"--save {save} exists: choose another file, or give --force")
+    then = None if compare is None else service.read_result(compare)
+    if save is not None:
+        _check_save(save, force=force)
     splits = {split: load("1989", split, options.data_dir(data_dir)) for split in ("train", "test")}
     ways, absent = service.list_ways(device)
     if not ways:
@@ -100,6 +108,19 @@ def bench(
         raise DeviceError(f"nothing to measure on {device}: {reasons or 'no such device'}")
 
     machine = service.describe(ways[-1].device)
+    configuration = {
+        "variant": variant,
+        "data": "1989",
+        "until_error": until_error,
+        "seeds": numbers,
+        "quick": quick,
+        "full": full,
+    }
+    if then is not None:  # measuring takes a while, and must not be in vain
+        service.compare({"rows": [{**vars(way), "us_per_step": 1.0} for way in ways]}, then)
+        if not force:
+            now = {"machine": machine, "configuration": configuration}
+            service.check_comparable(now, then)
     if (warning := service.busy(machine)) is not None:
         options.note(f"warning: {warning}; times will be too long", quiet=quiet)
 
@@ -109,24 +130,14 @@ def bench(
     costs = _QUICK_SECONDS if quick else _COST_SECONDS
     rows, broken = service.measure_rows(ways, variant, splits, costs, note)
     absent |= broken
+    if not rows:
+        raise DeviceError(f"nothing could be measured: {next(iter(broken.items()))}")
     if not quick:
         seconds = None if full else _RACE_SECONDS
         rows, broken = service.race_rows(rows, splits, numbers, until_error, seconds, note)
         absent |= broken
-    configuration = {
-        "variant": variant,
-        "data": "1989",
-        "until_error": until_error,
-        "seeds": numbers,
-        "quick": quick,
-        "full": full,
-    }
     document = service.as_document(rows, absent, machine, configuration)
-    comparisons = []
-    if then is not None:
-        if not force:
-            service.check_comparable(document, then)
-        comparisons = service.compare(document, then)
+    comparisons = [] if then is None else service.compare(document, then)
     if save is not None:
         write_json(save, {"schema_version": 1, **document})
     if json:
@@ -143,6 +154,15 @@ def bench(
         )
 
 
+def _check_save(path: Path, *, force: bool) -> None:
+    if path.is_dir():
+        raise UsageError(f"--save {path} is a directory: give a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"--save {path}: there is no directory {path.parent}")
+    if path.exists() and not force:
+        raise UsageError(f"--save {path} exists: choose another file, or give --force")
+
+
 def _slower(text: str | None, compare: Path | None) -> float | None:
     if text is None:
         return None
@@ -150,20 +170,8 @@ def _slower(text: str | None, compare: Path | None) -> float | None:
         raise UsageError("--fail-if needs --compare: give the result to compare with")
     match = re.fullmatch(r"slower:(\d+(?:\.\d+)?)%?", text, re.ASCII)
     if match is None:
-        raise UsageError(f"--fail-if {text!r} is not like slower:10%")
+        raise UsageError(f"--fail-if {shortened(text)!r} is not like slower:10%")
     return float(match[1])
-
-
-def _read(path: Path) -> dict[str, Any]:
-    from lecun89.files import read_limited
-
-    try:
-        document = json_module.loads(read_limited(path, _MAX_RESULT))
-    except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"{path} is not JSON: {one_line(error)}") from error
-    if not isinstance(document, dict):
-        raise FileFormatError(f"{path} is not a result of `lecun89 bench --save`")
-    return document
 
 
 def _print(
@@ -180,7 +188,7 @@ def _print(
 
     options.print_table(cost_table(rows, f"{variant} on 1989, {machine['cpu']}"))
     for name, reason in absent.items():
-        print(f"not measured: {name}: {reason}")
+        options.print_line(f"not measured: {name}: {reason}")
     if not quick:
         options.print_table(race_table(rows, target))
     for device, peak in {row.way.device: row.peak for row in rows}.items():

@@ -34,7 +34,11 @@ def errors(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where files go.", show_default="errors-SPLIT in the run"
+            "--out",
+            parser=options.path("--out"),
+            metavar="DIR",
+            help="Where files go.",
+            show_default="errors-SPLIT in the run",
         ),
     ] = None,
     diff: Annotated[
@@ -69,6 +73,9 @@ def errors(
 
     `--diff RUN` shows what another run fixes and breaks; several runs, how often each is missed.
     """
+    from lecun89.devices import require_torch
+
+    require_torch()
     from lecun89.mistakes import compare, count_misses, find_mistakes
     from lecun89.outputdir import write_files
     from lecun89.render.errorfiles import across_files, diff_files, mistake_files
@@ -104,7 +111,8 @@ def errors(
         kind = "errors"
         document["misses"] = [_document(mistake) for mistake in found[0].missed]
     directory = opened[0].directory / f"{kind}-{split}" if out is None else out
-    written = write_files(directory, kind, files, force=force, tidy=True)
+    within = opened[0].directory if out is None else None
+    written = write_files(directory, kind, files, force=force, tidy=True, within=within)
 
     if json:
         options.print_json({**document, "files": [str(path) for path in written]})
@@ -117,7 +125,7 @@ def errors(
         _print_across(found, counts)
     else:
         _print_mistakes(found[0], quiet=quiet)
-    print(directory)
+    options.print_line(directory)
 
 
 def _open(
@@ -235,7 +243,7 @@ def _print_diff(
 
     if not quiet:
         for target, mistakes in zip(opened, found, strict=True):
-            print(f"{target.path}: {mistakes_title(mistakes)}")
+            options.print_line(f"{target.path}: {mistakes_title(mistakes)}")
     print(
         f"fixed {len(comparison.fixed)}, broken {len(comparison.broken)}, missed by both "
         f"{len(comparison.both)}; McNemar's exact test: p {p_value_text(comparison)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lecun89.cli import options, targets
-from lecun89.exceptions import UsageError
+from lecun89.exceptions import UsageError, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ _ERRORS = (0.5, 1.0, 2.0, 3.0)  # percent, the rows of the table of rejections
 def _percent(text: Any) -> float:
     value = float(options.number("--reject-for", float)(str(text).removesuffix("%")))
     if not 0 <= value < 100:
-        raise UsageError(f"--reject-for {text} is out of range: 0% to below 100%")
+        raise UsageError(f"--reject-for {shortened(str(text))} is out of range: 0% to below 100%")
     return value
 
 
@@ -123,7 +123,7 @@ def evaluate(
         if name in rejections:
             _print_rejections(rejections[name])
     for path in document.get("files", ()):
-        print(path)
+        options.print_line(path)
 
 
 def _classes(outputs: "npt.NDArray[np.float32]", digits: "Digits") -> list[tuple[int, int, int]]:

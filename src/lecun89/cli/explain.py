@@ -17,6 +17,9 @@ def explain(
     Layer by layer: units, connections, parameters, multiply-accumulates; then what the paper
     leaves open and what is assumed here.
     """
+    from lecun89.devices import require_torch
+
+    require_torch()
     from lecun89.assumptions import ASSUMPTIONS as SWITCHES
     from lecun89.explain import ASSUMPTIONS, assumed, layer_rows, measure_costs
     from lecun89.variants import get_variant

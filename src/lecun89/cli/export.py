@@ -16,7 +16,13 @@ def export(
     ] = "safetensors",
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="The file.", show_default="VARIANT.ENDING here"),
+        typer.Option(
+            "--out",
+            parser=options.path("--out"),
+            metavar="FILE",
+            help="The file.",
+            show_default="VARIANT.ENDING here",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     variant: options.OtherVariant = None,
@@ -33,6 +39,9 @@ def export(
 
     ONNX (extra onnx) takes `images` (n, 1, 16, 16) in [-1, 1] and gives `outputs` (n, 10).
     """
+    from lecun89.devices import require_torch
+
+    require_torch()
     from lecun89.export import FORMATS
     from lecun89.export import export as write
 
@@ -51,4 +60,4 @@ def export(
         document = {"run": str(target.path), "variant": target.weights.variant}
         options.print_json({**document, "format": format_name, "files": [str(path)]})
         return
-    print(path)
+    options.print_line(path)

@@ -10,7 +10,7 @@ from lecun89.cli.sweep import (
     Out,
     Scheduler,
     Workers,
-    processes,
+    check_places,
     refuse_failed,
     train_cells,
 )
@@ -43,7 +43,12 @@ def ladder(
     out: Out = Path("ladder"),
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw it as PNG or SVG (extra plots)."),
+        typer.Option(
+            "--plot",
+            parser=options.path("--plot"),
+            metavar="FILE",
+            help="Draw it as PNG or SVG (extra plots).",
+        ),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
@@ -61,6 +66,7 @@ def ladder(
     McNemar's test on the first. Run it again to go on: what is finished is not repeated.
     """
     from lecun89 import sweeps
+    from lecun89.devices import require_torch
     from lecun89.files import replacing
     from lecun89.ladder import LADDER
     from lecun89.render import laddertable
@@ -76,7 +82,10 @@ def ladder(
             raise UsageError(f"--plot {plot} is neither .png nor .svg")
         if not plot.parent.is_dir():
             raise UsageError(f"--plot {plot}: there is no directory {plot.parent}")
-    processes(workers)
+        if plot.is_dir():
+            raise UsageError(f"--plot {plot} is a directory: give a file")
+    check_places(workers, scheduler)
+    require_torch()  # for McNemar's test, at the end
     names = list(LADDER) if variants is None else variants.split(",")
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
     cells = [
@@ -155,12 +164,8 @@ def _mcnemar(before: "Run", after: "Run", data: str, data_dir: Path | None) -> "
     from lecun89 import mistakes
     from lecun89.data import load
     from lecun89.ladder import McNemar
-    from lecun89.weights import load_weights
 
     digits = load(data, "test", options.data_dir(data_dir))
-    found = [
-        mistakes.find_mistakes(load_weights(run.weights_path()), digits, "cpu")
-        for run in (before, after)
-    ]
+    found = [mistakes.find_mistakes(run.read_weights(), digits, "cpu") for run in (before, after)]
     compared = mistakes.compare(*found)
     return McNemar(len(compared.fixed), len(compared.broken), compared.p_value)

@@ -10,21 +10,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lecun89.exceptions import UsageError
+from lecun89.exceptions import UsageError, printable, shortened
+from lecun89.numbers import parse_number
 
 if TYPE_CHECKING:
     from lecun89.scores import Score
 
+_LONGEST_PATH = 4096  # of Linux; elsewhere it is less
+
 
 def number(flag: str, kind: type[int] | type[float]) -> Callable[[Any], Any]:
-    """A parser of one flag's value whose error names flag and value."""
+    """A parser of one flag's value, or default, whose error names flag and value."""
+    return lambda value: parse_number(flag, str(value), kind)
 
-    def parse(text: Any) -> Any:
-        try:
-            return kind(text)
-        except ValueError:
-            expected = "a whole number" if kind is int else "a number"
-            raise UsageError(f"{flag} {text!r} is not {expected}") from None
+
+def path(flag: str) -> Callable[[Any], Path]:
+    """A parser of one flag's path: an unset variable of the shell and a flag are none."""
+
+    def parse(text: Any) -> Path:
+        if len(str(text)) > _LONGEST_PATH:
+            raise UsageError(f"{flag} {shortened(str(text))!r} is too long for a path")
+        if str(text) == "":
+            raise UsageError(f"{flag} '' is empty: leave {flag} out, or give a path")
+        if str(text).startswith("-"):
+            raise UsageError(f"{flag} {text!r} looks like a flag: give a path, such as ./{text}")
+        return Path(text)
 
     return parse
 
@@ -94,6 +104,7 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
+        parser=path("--data-dir"),
         envvar="LECUN89_DATA_DIR",
         metavar="DIR",
         help="Where prepared digits are kept.",
@@ -103,7 +114,11 @@ DataDir = Annotated[
 RunsDir = Annotated[
     Path,
     typer.Option(
-        "--runs-dir", envvar="LECUN89_RUNS_DIR", metavar="DIR", help="Where runs are kept."
+        "--runs-dir",
+        parser=path("--runs-dir"),
+        envvar="LECUN89_RUNS_DIR",
+        metavar="DIR",
+        help="Where runs are kept.",
     ),
 ]
 RunArgument = Annotated[
@@ -126,6 +141,11 @@ def data_dir(given: Path | None) -> Path:
     return default_data_dir() if given is None else given
 
 
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def set_up_logging(*, quiet: bool, verbose: bool) -> None:
     """Send the package's log lines to stderr.
 
@@ -135,7 +155,7 @@ def set_up_logging(*, quiet: bool, verbose: bool) -> None:
     if quiet and verbose:
         raise UsageError("-q and -v contradict each other: give one of them")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("lecun89: %(message)s"))
+    handler.setFormatter(_Formatter("lecun89: %(message)s"))
     logger = logging.getLogger("lecun89")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING)
@@ -144,7 +164,22 @@ def set_up_logging(*, quiet: bool, verbose: bool) -> None:
 def note(text: str, *, quiet: bool = False) -> None:
     """A line on stderr that is no error."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+def print_line(text: object) -> None:
+    """A line with names in it on stdout: to the byte for scripts, harmless in a terminal."""
+    if sys.stdout.isatty():
+        print(printable(text))
+        return
+    try:
+        exact = f"{text}{os.linesep}".encode(sys.stdout.encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        print(text)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(exact)
+    sys.stdout.buffer.flush()
 
 
 def discard_stdout() -> None:

@@ -40,6 +40,7 @@ def plot(
         Path | None,
         typer.Option(
             "--out",
+            parser=options.path("--out"),
             metavar="DIR",
             help="Where files go.",
             show_default="plots in the run, plots-overlay in the first of several",
@@ -80,7 +81,8 @@ def plot(
         raise UsageError("--digit shows one network: give one run")
     folder = "plots" if len(opened) == 1 else "plots-overlay"
     directory = opened[0].path / folder if out is None else out
-    written = write_files(directory, "plot", files, force=force)
+    within = opened[0].path if out is None else None
+    written = write_files(directory, "plot", files, force=force, within=within)
     if json:
         options.print_json(
             {
@@ -90,7 +92,7 @@ def plot(
         )
         return
     for path in written:
-        print(path)
+        options.print_line(path)
 
 
 def curve_files(runs: "Sequence[Run]") -> "Writers":
@@ -124,13 +126,13 @@ def _kernel_files(target: "Target") -> "Writers":
 
 
 def _activation_files(target: "Target", digit: int, split: str, data_dir: Path | None) -> "Writers":
+    targets.set_up_device("cpu", 1)
     import torch
 
     from lecun89.evaluation import network_of
     from lecun89.models import Network
     from lecun89.render import charts
 
-    targets.set_up_device("cpu", 1)
     digits = targets.load_digits(target, None, (split,), data_dir)[split]
     if not 0 <= digit < len(digits):
         raise UsageError(f"--digit {digit} is out of range: {split} has 0 to {len(digits) - 1}")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from lecun89.cli import options
+from lecun89.exceptions import UsageError
 
 
 def prepare(
@@ -34,6 +35,8 @@ def prepare(
     from lecun89 import data as service
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
+    if source == "":
+        raise UsageError("--source '' is empty: leave --source out, or give a directory")
     directory = options.data_dir(data_dir)
     prepared = (service.verify if verify else service.prepare)(data, directory, source)
     if source not in (None, "bundled") and not prepared.made and not verify:
@@ -54,4 +57,5 @@ def prepare(
         )
         return
     counts = ", ".join(f"{prepared.totals[split]:,} {split}" for split in service.SPLITS)
-    print(f"{prepared.data}: {counts}; {'verified' if verify else 'ready'} in {prepared.path}")
+    done = "verified" if verify else "ready"
+    options.print_line(f"{prepared.data}: {counts}; {done} in {prepared.path}")

@@ -25,7 +25,13 @@ Workers = Annotated[
     ),
 ]
 Out = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Directory of its runs and table.csv.")
+    Path,
+    typer.Option(
+        "--out",
+        parser=options.path("--out"),
+        metavar="DIR",
+        help="Directory of its runs and table.csv.",
+    ),
 ]
 Scheduler = Annotated[
     str | None,
@@ -73,9 +79,9 @@ def sweep(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if (file is None) == (not grid):
         raise UsageError("give either a FILE.toml or --grid")
-    processes(workers)
+    check_places(workers, scheduler)
     grids = [parse_pairs(grid or ())] if file is None else sweeps.read_grids(file)
-    cells = list(dict.fromkeys(cell for one in grids for cell in sweeps.expand(one)))
+    cells = sweeps.expand_all(grids)
     if dry_run:
         made = sweeps.Sweep(out, cells) if (out / "runs").exists() else None
         done = len(made.finished) if made else 0
@@ -85,7 +91,7 @@ def sweep(
         else:
             for cell in cells:
                 print(f"{cell.variant} on {cell.data}, lr {cell.lr:g}, seed {cell.seed}")
-            print(f"{len(cells):,} cells, {done:,} finished in {out}")
+            options.print_line(f"{len(cells):,} cells, {done:,} finished in {out}")
         return
     made = sweeps.Sweep(out, cells)
     result = train_cells(made, workers, scheduler, data_dir, quiet=quiet)
@@ -95,7 +101,7 @@ def sweep(
         failed = [{**cell.as_document(), "reason": why} for cell, why in result.failed.items()]
         options.print_json({"table": str(table), "rows": rows, "failed": failed})
     else:
-        print(table)
+        options.print_line(table)
     refuse_failed(result)
 
 
@@ -123,6 +129,20 @@ def train_cells(
         sha256[name] = digests(of, max(trained, key=lambda variant: variant.teacher))
     with stop_signals() as stop_signal, CellsDisplay(made, quiet=quiet) as display:
         return made.train(make_pool, sha256, stop_signal=stop_signal, on_cell=display.show_cell)
+
+
+def check_places(workers: str, scheduler: str | None) -> None:
+    """Refuse workers and a scheduler that cannot be, before any work is done.
+
+    Raises:
+        UsageError: the number or the address is none.
+        MissingExtraError: the scheduler's package is not installed or broken.
+    """
+    from lecun89.sweeps.pools import check_address
+
+    processes(workers)
+    if scheduler is not None:
+        check_address(scheduler)
 
 
 def processes(text: str) -> int:

@@ -51,7 +51,7 @@ def teach(
     if json:
         options.print_json({"data": data, "variant": pupil.name, "path": str(path)})
         return
-    print(path)
+    options.print_line(path)
 
 
 def _teach(

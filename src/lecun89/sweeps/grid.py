@@ -1,6 +1,7 @@
 """What a sweep trains: every combination of some values, as settings."""
 
 import itertools
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,8 +10,16 @@ from typing import Any
 
 from lecun89 import assumptions, devices, engines
 from lecun89.data import get_data
-from lecun89.exceptions import FileFormatError, UsageError, one_line, unknown_name
+from lecun89.exceptions import (
+    FileFormatError,
+    UsageError,
+    one_line,
+    printable,
+    shortened,
+    unknown_name,
+)
 from lecun89.files import read_limited
+from lecun89.numbers import parse_number
 from lecun89.seeds import parse_seeds
 from lecun89.settings import Settings, parse_batch_size
 from lecun89.variants import assume, get_variant
@@ -20,7 +29,7 @@ KEYS = ("variant", "data", "seeds", "passes", "lr", "batch-size", "engine", "dev
 
 MOST_CELLS = 100_000
 
-_MAX_FILE = 1 << 20
+_MAX_FILE = 64 << 10  # tomllib takes more than a second for some larger ones
 
 Grid = Mapping[str, Sequence[str]]
 """Values in words, by key."""
@@ -53,11 +62,25 @@ def parse_pairs(pairs: Iterable[str]) -> Grid:
     for pair in pairs:
         key, _, values = pair.partition("=")
         if not key or not values:
-            raise UsageError(f"--grid {pair!r} is not like key=a,b,c")
+            raise UsageError(f"--grid {shortened(pair)!r} is not like key=a,b,c")
         if key in grid:
-            raise UsageError(f"--grid names {key} twice: give all its values at once")
+            raise UsageError(f"--grid names {shortened(key)} twice: give all its values at once")
         grid[key] = [values] if key == "seeds" else values.split(",")
     return grid
+
+
+def expand_all(grids: Iterable[Grid]) -> list[Settings]:
+    """The settings of several grids, none of them twice.
+
+    Raises:
+        UsageError: as of `expand`, or all together have too many cells.
+    """
+    cells: dict[Settings, None] = {}
+    for grid in grids:
+        cells |= dict.fromkeys(expand(grid))
+        if len(cells) > MOST_CELLS:
+            raise UsageError(f"the grids have more than {MOST_CELLS:,} cells")
+    return list(cells)
 
 
 def expand(grid: Grid) -> list[Settings]:
@@ -70,13 +93,16 @@ def expand(grid: Grid) -> list[Settings]:
         if key not in (*KEYS, *assumptions.KEYS):
             raise unknown_name("key", key, (*KEYS, *assumptions.KEYS))
     axes = {key: list(values) for key, values in grid.items() if key != "seeds"}
-    seeds = [seed for text in grid.get("seeds", ["1337"]) for seed in parse_seeds(text)]
+    cells_a_seed = math.prod(map(len, axes.values()))
+    seeds: list[int] = []
+    for text in grid.get("seeds", ["1337"]):
+        seeds += parse_seeds(text)
+        if cells_a_seed * len(seeds) > MOST_CELLS:
+            raise UsageError(f"the grid has more than {MOST_CELLS:,} cells")
     cells = []
     for values in itertools.product(*axes.values()):
         cell = _settings(dict(zip(axes, values, strict=True)))
         cells += [replace(cell, seed=seed) for seed in seeds]
-        if len(cells) > MOST_CELLS:
-            raise UsageError(f"the grid has more than {MOST_CELLS:,} cells")
     return cells
 
 
@@ -102,12 +128,7 @@ def _settings(values: dict[str, str]) -> Settings:
 
 
 def _number(name: str, values: Mapping[str, str], kind: type, otherwise: Any) -> Any:
-    if name not in values:
-        return otherwise
-    try:
-        return kind(values[name])
-    except ValueError:
-        raise UsageError(f"{name} {values[name]!r} is not a number") from None
+    return parse_number(name, values[name], kind) if name in values else otherwise
 
 
 def _words(path: Path, table: dict[str, Any]) -> Grid:
@@ -115,11 +136,12 @@ def _words(path: Path, table: dict[str, Any]) -> Grid:
     for key, value in table.items():
         values = value if isinstance(value, list) else [value]
         if not values or not all(isinstance(one, str | int | float) for one in values):
-            raise FileFormatError(f"{path}: {key} is neither a value nor a list of values")
+            where = f"{path}: {printable(key)}"
+            raise FileFormatError(f"{where} is neither a value nor a list of values")
         try:
             grid[key] = [_word(one) for one in values]
         except ValueError as error:  # of a number with thousands of digits
-            raise FileFormatError(f"{path}: {key}: {one_line(error)}") from error
+            raise FileFormatError(f"{path}: {printable(key)}: {one_line(error)}") from error
     return grid
 
 
