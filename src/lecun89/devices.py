@@ -55,7 +55,7 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: it could not.
     """
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name, re.ASCII):
         raise unknown_name("device", name, NAMES)
     return name
 
@@ -76,6 +76,25 @@ def list_devices() -> list[DeviceState]:
     reason = _mps_unavailable()
     devices.append(DeviceState("mps", not reason, reason or "Apple GPU through Metal"))
     return devices
+
+
+def why_no_torch() -> str | None:
+    """Why PyTorch cannot be imported, in words; None when it can."""
+    try:
+        import torch  # noqa: F401
+    except Exception as error:  # a broken package raises more than ImportError
+        return f"cannot import torch: {one_line(error)}"
+    return None
+
+
+def require_torch() -> None:
+    """Check that PyTorch can be imported.
+
+    Raises:
+        DeviceError: it cannot.
+    """
+    if (reason := why_no_torch()) is not None:
+        raise DeviceError(f"{reason}; install PyTorch again")
 
 
 def choose(requested: str, *, step_size: int) -> DeviceChoice:
@@ -109,8 +128,9 @@ def set_up(device: str, threads: int) -> None:
         threads: CPU threads of one operation, at least 1.
 
     Raises:
-        DeviceError: operators would silently run elsewhere.
+        DeviceError: PyTorch is broken, or operators would silently run elsewhere.
     """
+    require_torch()
     if device == "mps" and os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK", "0") != "0":
         raise DeviceError(
             "PYTORCH_ENABLE_MPS_FALLBACK is set, so that operators could run on the CPU "
@@ -204,6 +224,9 @@ def describe_machine(device: str, *, torch_used: bool = True) -> dict[str, Any]:
     Args:
         device: the device in use; a GPU is described only then, because asking starts it.
         torch_used: whether PyTorch has a part in the results.
+
+    Raises:
+        DeviceError: it has, and is broken.
     """
     import numpy as np
 
@@ -219,6 +242,7 @@ def describe_machine(device: str, *, torch_used: bool = True) -> dict[str, Any]:
     }
     if not torch_used:
         return description
+    require_torch()
     import torch
 
     description |= {
@@ -256,6 +280,8 @@ def _choose_automatically(step_size: int) -> DeviceChoice:
 
 
 def _cuda_unavailable(name: str = "cuda") -> str | None:
+    if (reason := why_no_torch()) is not None:
+        return reason
     import torch
 
     if torch.version.cuda is None and torch.version.hip is None:
@@ -274,6 +300,8 @@ def _cuda_unavailable(name: str = "cuda") -> str | None:
 
 
 def _mps_unavailable() -> str | None:
+    if (reason := why_no_torch()) is not None:
+        return reason
     import torch
 
     if not torch.backends.mps.is_built():

@@ -27,12 +27,12 @@ def doctor(
     With -q only what does not work; with -v the interpreter and the environment, too.
     """
     from lecun89.data import DAMAGED, DATA, prepared_state
-    from lecun89.devices import describe_machine, list_devices
+    from lecun89.devices import describe_machine, list_devices, why_no_torch
     from lecun89.engines import list_engines
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     directory = options.data_dir(data_dir)
-    machine = describe_machine("cpu")
+    machine = describe_machine("cpu", torch_used=why_no_torch() is None)
     devices = list_devices()
     engines = list_engines()
     data = {name: prepared_state(name, directory) for name in DATA}

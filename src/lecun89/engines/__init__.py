@@ -120,9 +120,13 @@ def list_engines() -> list[EngineState]:
     """The state of every engine."""
     reason = native.why_absent()
     detail = reason or f"{ENGINES['native']}; instruction set {native.instruction_set()}"
+    no_torch = devices.why_no_torch()
     return [
         EngineState("native", reason is None, detail),
-        *(EngineState(name, True, ENGINES[name]) for name in ("eager", "graph")),
+        *(
+            EngineState(name, no_torch is None, no_torch or ENGINES[name])
+            for name in ("eager", "graph")
+        ),
     ]
 
 

@@ -35,12 +35,12 @@ def why_absent() -> str | None:
     """Why this engine cannot be used, in words; None when it can."""
     try:
         import lecun89._native  # noqa: F401
-    except ModuleNotFoundError:
-        return (
-            "its kernel was not built when lecun89 was installed, as without a C++ compiler; "
-            "see README"
-        )
-    except ImportError as error:
+    except Exception as error:  # one for another Python or system raises more than ImportError
+        if isinstance(error, ModuleNotFoundError):
+            return (
+                "its kernel was not built when lecun89 was installed, as without a C++ compiler; "
+                "see README"
+            )
         return f"its kernel cannot be loaded: {one_line(error)}"
     return None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.exceptions import missing_extra
+from lecun89.exceptions import missing_extra, printable, shortened
 from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
 from lecun89.reported import REPORTED
 from lecun89.variants import get_variant
@@ -234,6 +234,7 @@ def _cycle(count: int) -> list[str]:
 
 def _plain(name: str) -> str:
     """A name as matplotlib shows it: it would read $ as mathematics, and hide a leading _."""
+    name = shortened(printable(name), 60)
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lecun89.data import load_training
-from lecun89.exceptions import UsageError, one_line
+from lecun89.exceptions import UsageError, missing_extra, one_line, shortened
 from lecun89.settings import Settings
 from lecun89.sweeps.cell import Outcome, Splits, train_cell
 from lecun89.variant import Variant
@@ -118,6 +118,22 @@ def local_pool(workers: int, directory: Path, variants: dict[str, list[Variant]]
         pool.close()
 
 
+def check_address(address: str) -> None:
+    """Refuse what is no address of a scheduler, and any where Dask cannot be imported.
+
+    Raises:
+        MissingExtraError: Dask is not installed, or fails when imported.
+        UsageError: it is no address.
+    """
+    try:
+        import distributed  # noqa: F401
+    except Exception as error:
+        raise missing_extra("--scheduler", "cluster", error) from error
+    if not re.fullmatch(r"[a-z]+://[^/\s]+:\d{1,5}", address, re.ASCII):
+        shown = shortened(address)
+        raise UsageError(f"--scheduler {shown!r} is not like tcp://10.0.0.1:8786")
+
+
 @contextmanager
 def remote_pool(address: str, splits: Splits) -> Iterator[Pool]:
     """The workers of a Dask cluster.
@@ -127,16 +143,12 @@ def remote_pool(address: str, splits: Splits) -> Iterator[Pool]:
         splits: the digits of every data set that will be trained on.
 
     Raises:
-        UsageError: Dask is not installed, or no scheduler with workers answers.
+        MissingExtraError: Dask is not installed, or fails when imported.
+        UsageError: no scheduler with workers answers there.
     """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise UsageError(
-            f'--scheduler needs dask ({one_line(error)}): pip install "lecun89[cluster]"'
-        ) from error
-    if not re.fullmatch(r"[a-z]+://[^/\s]+:\d{1,5}", address):
-        raise UsageError(f"--scheduler {address!r} is not like tcp://10.0.0.1:8786")
+    check_address(address)
+    from distributed import Client
+
     try:
         client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
