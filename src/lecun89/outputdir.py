@@ -8,11 +8,27 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from lecun89.exceptions import UsageError
-from lecun89.files import replacing, write_json
+from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError
+from lecun89.files import read_limited, replacing, write_json
 
 Writers = dict[str, Callable[[Path], object]]
 """What writes each file, by its name in the directory."""
+
+_MAX_MARKER = 4 << 20  # a name for each digit of the largest split
+
+
+def refuse_links(path: Path, root: Path, kind: type[Lecun89Error] = UsageError) -> None:
+    """Refuse to write into a directory to which a symbolic link below `root` leads.
+
+    `root` and what is above it are what the user named, and may be links.
+
+    Raises:
+        Lecun89Error: of that kind; there is such a link.
+    """
+    while path != root and path != path.parent:
+        if path.is_symlink():
+            raise kind(f"{path} is a symbolic link, nothing is written through it: remove it")
+        path = path.parent
 
 
 def write_files(
@@ -22,6 +38,7 @@ def write_files(
     *,
     force: bool = False,
     tidy: bool = False,
+    within: Path | None = None,
     advice: str = "choose another directory with --out, or replace it with --force",
 ) -> list[Path]:
     """Write files into a directory, each whole or absent.
@@ -32,6 +49,7 @@ def write_files(
         files: for each name, what writes it to a temporary path.
         force: replace files that the marker does not list, too.
         tidy: remove what was written an earlier time and is not written now.
+        within: the run that `directory` is in, if it is in one: no link in it is followed.
         advice: what to do about a file in the way.
 
     Returns:
@@ -45,6 +63,7 @@ def write_files(
     ours = _read_marker(marker)
     for name in files:
         path = directory / name
+        refuse_links(path.parent, within or directory)
         for parent in (directory, path.parent):
             if parent.exists() and not parent.is_dir():
                 raise UsageError(f"{parent} is no directory: {advice}")
@@ -69,8 +88,11 @@ def write_files(
 
 def _read_marker(marker: Path) -> set[str]:
     try:
-        names = json.loads(marker.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = read_limited(marker, _MAX_MARKER)
+        if content.count(b"[") + content.count(b"{") > 1:  # which takes long to parse
+            return set()
+        names = json.loads(content)
+    except (FileFormatError, ValueError, RecursionError):
         return set()
     if not isinstance(names, list):
         return set()
@@ -89,5 +111,8 @@ def _remove(directory: Path, name: str) -> None:
     path = directory / name
     if path.is_file() or path.is_symlink():
         path.unlink()
-    if path.parent != directory and path.parent.is_dir() and not any(path.parent.iterdir()):
-        path.parent.rmdir()
+    folder = path.parent
+    if folder == directory or folder.is_symlink() or not folder.is_dir():
+        return
+    if not any(folder.iterdir()):
+        folder.rmdir()

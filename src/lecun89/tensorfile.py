@@ -14,14 +14,15 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from lecun89.exceptions import FileFormatError, one_line
+from lecun89.exceptions import FileFormatError, one_line, shortened
 from lecun89.files import read_limited, replacing
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 FORMAT_VERSION = 1
 _KEY = "lecun89"
-_MAX_HEADER = 1 << 20
+_MAX_HEADER = 128 << 10  # that of a teacher takes 15 kB; larger ones take long to parse
+_LIBRARY_ERRORS = (SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 def write(path: Path, kind: str, arrays: Arrays, header: dict[str, Any]) -> None:
@@ -56,19 +57,20 @@ def read(path: Path, kind: str, *, limit: int) -> tuple[Arrays, dict[str, Any]]:
     content = read_limited(path, limit)
     header = _header(path, content)
     if header.get("kind") != kind:
-        raise FileFormatError(f"{path} holds {header.get('kind')!r}, not {kind}")
+        raise FileFormatError(f"{path} holds {_quoted(header.get('kind'))}, not {kind}")
     version = header.get("format_version")
     if version != FORMAT_VERSION:
         raise FileFormatError(
-            f"{path} has format version {version!r}, this lecun89 reads {FORMAT_VERSION}: "
+            f"{path} has format version {_quoted(version)}, this lecun89 reads {FORMAT_VERSION}: "
             "upgrade lecun89"
         )
+    digest = header.pop("digest", None)
     try:
         arrays = load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
+        right = _digest(arrays, header)
+    except _LIBRARY_ERRORS as error:
         raise FileFormatError(f"{path} is damaged: {one_line(error)}") from error
-    digest = header.pop("digest", None)
-    if digest != _digest(arrays, header):
+    if digest != right:
         raise FileFormatError(f"{path} is damaged: its digest does not match its content")
     return arrays, header
 
@@ -100,6 +102,10 @@ def _header(path: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise FileFormatError(f"{path} is not a file of lecun89, or its header is damaged")
     return header
+
+
+def _quoted(value: object) -> str:
+    return shortened(repr(value)) if isinstance(value, str | int | None) else "something else"
 
 
 def _digest(arrays: Arrays, header: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import pickletools
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from lecun89.variants import get_variant
 
 _KIND = "weights"
 _MAX_BYTES = 1 << 20  # the network's weights take 39 kB
+_MAX_PICKLE = 4 << 10  # which says where they are, in 1 kB; torch takes seconds for hostile ones
+_MAX_ENTRIES = 1000  # a file for each tensor, and a few
+_PICKLES = 5  # at the beginning of a file of before PyTorch 1.6
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,15 @@ class Weights:
         variant: the variant whose network they belong to.
         data: the data set they were trained on; None where the file does not say.
         data_sha256: digest of its training split; None where the file does not say.
+        settings: of the training, as `lecun89.settings.Settings.as_document` gives them; None
+            where the file does not say.
     """
 
     arrays: Arrays
     variant: str
     data: str | None = None
     data_sha256: str | None = None
+    settings: dict[str, Any] | None = None
 
 
 def save_weights(path: Path, weights: Weights, **header: Any) -> None:
@@ -45,6 +52,7 @@ def save_weights(path: Path, weights: Weights, **header: Any) -> None:
         "variant": weights.variant,
         "data": weights.data,
         "data_sha256": weights.data_sha256,
+        "settings": weights.settings,
     }
     tensorfile.write(path, _KIND, weights.arrays, known | header)
 
@@ -72,29 +80,30 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
             )
         return Weights(upstream, get_variant(variant).name)
     arrays, header = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
-    found = header.get("variant")
-    if variant is not None and get_variant(variant).name != found:
-        raise UsageError(f"--variant {variant} conflicts with {path}, which is of {found}")
-    data = header.get("data")
+    found, data, sha256 = (header.get(key) for key in ("variant", "data", "data_sha256"))
+    if not isinstance(found, str) or not all(isinstance(x, str | None) for x in (data, sha256)):
+        raise FileFormatError(f"{path} does not say which network it belongs to")
     try:
-        get_variant(str(found))
+        get_variant(found)
         if data is not None:
-            get_data(str(data))
+            get_data(data)
     except UsageError as error:
         raise FileFormatError(f"{path} is of another version of lecun89: {error}") from error
-    return Weights(_checked(path, arrays, str(found)), str(found), data, header.get("data_sha256"))
+    if variant is not None and get_variant(variant).name != found:
+        raise UsageError(f"--variant {variant} conflicts with {path}, which is of {found}")
+    return Weights(_checked(path, arrays, found), found, data, sha256, header.get("settings"))
 
 
 def _unpickle(path: Path, content: bytes, shapes: dict[str, tuple[int, ...]]) -> Arrays:
     import torch
 
     try:
-        if zipfile.is_zipfile(io.BytesIO(content)):
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-                    raise FileFormatError(f"{path} unpacks to more than {_MAX_BYTES:,} bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if content[:2] == b"PK":
+                content = _repacked(path, content)
+            else:
+                _check_pickles(content)
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except FileFormatError:
         raise
@@ -121,6 +130,31 @@ def _unpickle(path: Path, content: bytes, shapes: dict[str, tuple[int, ...]]) ->
                 f"{path}: {name} is {_describe(value)}, not float32 {shape or ''}"
             ) from error
     return arrays
+
+
+def _repacked(path: Path, content: bytes) -> bytes:
+    """The same archive, not packed: another reader may find more in it than this one did."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(made, "w") as plain:
+        entries = archive.infolist()
+        if sum(entry.file_size for entry in entries) > _MAX_BYTES:
+            raise FileFormatError(f"{path} unpacks to more than {_MAX_BYTES:,} bytes")
+        for entry in entries:
+            long = entry.filename.endswith(".pkl") and entry.file_size > _MAX_PICKLE
+            if long or entry.compress_type != zipfile.ZIP_STORED or len(entries) > _MAX_ENTRIES:
+                raise ValueError("it is not like an archive of torch.save")
+            plain.writestr(entry.filename, archive.read(entry))
+    return made.getvalue()
+
+
+def _check_pickles(content: bytes) -> None:
+    """Refuse long pickles in a file that is no archive; tensors lie behind them."""
+    stream = io.BytesIO(content)
+    for _ in range(_PICKLES):
+        if any((place or 0) > _MAX_PICKLE for _, _, place in pickletools.genops(stream)):
+            break
+    if stream.tell() > _MAX_PICKLE:
+        raise ValueError("its pickles are too long")
 
 
 def _describe(value: Any) -> str:

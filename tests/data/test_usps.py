@@ -73,7 +73,8 @@ SVM = "4 " + " ".join(f"{i}:0.5" for i in range(1, 257))
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("zip.train", LINE * 2, "has 514 numbers a line, not 257"),
+        ("zip.train", LINE * 2, "line 1 is not like zip.train: more numbers, not 257"),
+        ("zip.train", LINE[:-8], "line 1 is not like zip.train: 256 numbers, not 257"),
         ("zip.train", LINE + "\n" + LINE, "holds 2 digits, not 1"),
         ("zip.train", LINE.replace("3.0", "3.5"), "a label that is no digit"),
         ("zip.train", LINE.replace("-1.0000", "-1.1"), "outside of -1 to 1"),
@@ -87,7 +88,10 @@ SVM = "4 " + " ".join(f"{i}:0.5" for i in range(1, 257))
         ("usps", SVM.replace("4 ", "11 "), "a label that is no digit"),
         ("usps", SVM + " 1:1", "more than 256 values"),
         ("usps", SVM.replace("0.5", "inf"), "outside of -1 to 1"),
-        ("usps", "\n", "line 1 is not like"),
+        ("usps", "\n", "is empty"),
+        ("usps", SVM.replace(":0.5 7:", " 0.5 7 "), "is no label and pairs"),
+        ("usps", SVM.replace("256:", "nan:"), "index nan is not 1 to 256"),
+        ("usps", SVM.replace("256:", "1.5:"), "index 1.5 is not 1 to 256"),
     ],
 )
 def test_what_is_not_their_form_is_refused(

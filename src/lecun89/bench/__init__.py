@@ -3,7 +3,7 @@
 Rules and reasons are in docs/bench.md.
 """
 
-from lecun89.bench.compare import Comparison, check_comparable, compare
+from lecun89.bench.compare import Comparison, check_comparable, compare, read_result
 from lecun89.bench.machine import busy, describe
 from lecun89.bench.report import Row, as_document
 from lecun89.bench.session import measure_rows, race_rows
@@ -20,4 +20,5 @@ __all__ = [
     "list_ways",
     "measure_rows",
     "race_rows",
+    "read_result",
 ]

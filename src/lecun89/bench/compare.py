@@ -1,10 +1,16 @@
 """Two results side by side."""
 
+import json
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from lecun89.exceptions import FileFormatError, UsageError
+from lecun89.exceptions import FileFormatError, UsageError, one_line, shortened
+from lecun89.files import read_limited
 
+_MAX_BYTES = 256 << 10  # a result takes 24 kB
+_NO_RESULT = "the other result is not one of `lecun89 bench --save`"
 _MACHINE = ("cpu", "cores", "platform", "torch", "gpu", "threads")
 
 
@@ -25,6 +31,21 @@ class Comparison:
     ratio: float
 
 
+def read_result(path: Path) -> dict[str, Any]:
+    """What `lecun89 bench --save` wrote.
+
+    Raises:
+        FileFormatError: it is no such file.
+    """
+    try:
+        document = json.loads(read_limited(path, _MAX_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path} is not JSON: {one_line(error)}") from error
+    if not isinstance(document, dict):
+        raise FileFormatError(f"{path} is not a result of `lecun89 bench --save`")
+    return document
+
+
 def check_comparable(now: dict[str, Any], then: dict[str, Any]) -> None:
     """Refuse results of another machine or configuration.
 
@@ -37,16 +58,16 @@ def check_comparable(now: dict[str, Any], then: dict[str, Any]) -> None:
             here, there = now["machine"].get(name), then["machine"].get(name)
             if here != there:
                 raise UsageError(
-                    f"the other result has {name} {there}, this machine {here}: "
+                    f"the other result has {name} {_words(there)}, this machine {here}: "
                     "compare all the same with --force"
                 )
         if now["configuration"]["variant"] != then["configuration"]["variant"]:
             raise UsageError(
-                f"the other result is of variant {then['configuration']['variant']}: "
+                f"the other result is of variant {_words(then['configuration']['variant'])}: "
                 "compare all the same with --force"
             )
-    except (KeyError, TypeError, AttributeError):
-        raise FileFormatError("the other result is not one of `lecun89 bench --save`") from None
+    except (KeyError, TypeError, AttributeError, RecursionError):
+        raise FileFormatError(_NO_RESULT) from None
 
 
 def compare(now: dict[str, Any], then: dict[str, Any]) -> list[Comparison]:
@@ -61,13 +82,19 @@ def compare(now: dict[str, Any], then: dict[str, Any]) -> list[Comparison]:
 
     try:
         before = {key(row): float(row["us_per_step"]) for row in then["rows"]}
+        if not all(math.isfinite(cost) and cost > 0 for cost in before.values()):
+            raise ValueError("no cost of a step")
         pairs = [
             Comparison(*key(row), row["us_per_step"] / before[key(row)])
             for row in now["rows"]
             if key(row) in before
         ]
-    except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError):
-        raise FileFormatError("the other result is not one of `lecun89 bench --save`") from None
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
+        raise FileFormatError(_NO_RESULT) from None
     if not pairs:
         raise FileFormatError("the other result has no row in common with this one")
     return pairs
+
+
+def _words(value: object) -> str:
+    return shortened(" ".join(str(value).split()))

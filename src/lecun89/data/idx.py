@@ -4,22 +4,20 @@ Format: http://yann.lecun.com/exdb/mnist/ — a big-endian magic number (0, 0, 8
 bytes, number of dimensions), a big-endian 32-bit size for each dimension, then the bytes.
 """
 
-import gzip
-import lzma
 import struct
-import zlib
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from lecun89.data.packed import unpacking
 from lecun89.exceptions import DataFormatError
 
 _IMAGES_MAGIC = 0x00000803
 _LABELS_MAGIC = 0x00000801
 _SIDE = 28
 _MAX_DIGITS = 60_000
+_MAX_BYTES = 48 << 20  # of the file; MNIST's largest has 47 MB
 
 
 def read_images(path: Path) -> npt.NDArray[np.uint8]:
@@ -30,7 +28,7 @@ def read_images(path: Path) -> npt.NDArray[np.uint8]:
 
     Raises:
         DataFormatError: magic number, dimensions or length are not those of MNIST images.
-        OSError: the file cannot be read.
+        DataUnavailableError: the file cannot be read.
     """
     count, content = _read(path, _IMAGES_MAGIC, (_SIDE, _SIDE))
     return np.frombuffer(content, np.uint8).reshape(count, _SIDE, _SIDE)
@@ -44,7 +42,7 @@ def read_labels(path: Path) -> npt.NDArray[np.uint8]:
 
     Raises:
         DataFormatError: magic number or length are wrong, or a label is above 9.
-        OSError: the file cannot be read.
+        DataUnavailableError: the file cannot be read.
     """
     count, content = _read(path, _LABELS_MAGIC, ())
     labels = np.frombuffer(content, np.uint8)
@@ -62,35 +60,24 @@ def header(array: npt.NDArray[np.uint8]) -> bytes:
 def _read(path: Path, magic: int, item_shape: tuple[int, ...]) -> tuple[int, bytes]:
     header_format = f">{2 + len(item_shape)}I"
     header_size = struct.calcsize(header_format)
-    try:
-        with _open(path) as source:
-            start = source.read(header_size)
-            if len(start) < header_size:
-                raise DataFormatError(f"{path} is cut short: no whole IDX header")
-            found, count, *shape = struct.unpack(header_format, start)
-            if found != magic:
-                raise DataFormatError(
-                    f"{path} starts with {found:#010x}, not with the IDX magic number {magic:#010x}"
-                )
-            if count > _MAX_DIGITS or tuple(shape) != item_shape:
-                raise DataFormatError(
-                    f"{path} declares {' x '.join(map(str, (count, *shape)))} bytes, more or "
-                    "other than MNIST has"
-                )
-            size = count * int(np.prod(item_shape, dtype=np.int64))
-            # One byte more than declared is asked for, so that a bomb is never unpacked further.
-            content = source.read(size + 1)
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataFormatError(f"{path} is cut short or damaged: {error}") from error
+    with unpacking(path, _MAX_BYTES) as source:
+        start = source.read(header_size)
+        if len(start) < header_size:
+            raise DataFormatError(f"{path} is cut short: no whole IDX header")
+        found, count, *shape = struct.unpack(header_format, start)
+        if found != magic:
+            raise DataFormatError(
+                f"{path} starts with {found:#010x}, not with the IDX magic number {magic:#010x}"
+            )
+        if count > _MAX_DIGITS or tuple(shape) != item_shape:
+            raise DataFormatError(
+                f"{path} declares {' x '.join(map(str, (count, *shape)))} bytes, more or "
+                "other than MNIST has"
+            )
+        size = count * int(np.prod(item_shape, dtype=np.int64))
+        # One byte more than declared is asked for, so that a bomb is never unpacked further.
+        content = source.read(size + 1)
     if len(content) != size:
         what = "is cut short" if len(content) < size else "has bytes after its end"
         raise DataFormatError(f"{path} {what}: {size:,} bytes were declared")
     return count, content
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path))
-    if path.suffix == ".xz":
-        return lzma.open(path)
-    return path.open("rb")

@@ -12,10 +12,11 @@ from lecun89.architecture import CLASSES
 from lecun89.data.digits import SoftLabels
 from lecun89.data.sets import get_data
 from lecun89.exceptions import DataUnavailableError, FileFormatError
+from lecun89.outputdir import refuse_links
 from lecun89.variant import Variant
 
 _KIND = "teacher's labels"
-_MAX_BYTES = 512 << 20
+_MAX_BYTES = 96 << 20  # 60 variations of full take 60 MB
 
 
 def labels_directory(name: str, directory: Path) -> Path:
@@ -46,9 +47,11 @@ def write_labels(labels: SoftLabels, name: str, directory: Path) -> Path:
     """Keep labels of a data set, whole or not at all.
 
     Raises:
+        DataUnavailableError: a symbolic link in the data directory is in the way.
         OSError: they cannot be written.
     """
     path = labels_path(name, labels.distortions, directory)
+    refuse_links(path.parent, directory, DataUnavailableError)
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {
         "digits": _train_sha256(name),
@@ -89,6 +92,7 @@ def read_labels(name: str, pupil: Variant, directory: Path) -> SoftLabels:
         or not len(logits)
         or not np.isfinite(logits).all()
         or type(header.get("seed")) is not int
+        or not 0 <= header["seed"] < 2**32
         or header.get("digits") != _train_sha256(name)
         or header.get("distortions") != pupil.distortions
     ):

@@ -16,10 +16,9 @@ import platformdirs
 
 from lecun89 import tensorfile
 from lecun89.architecture import IMAGE_SIZE
-from lecun89.data import usps
+from lecun89.data import rule, usps
 from lecun89.data.digits import Digits, digits_sha256
 from lecun89.data.mnist import read_mnist
-from lecun89.data.rule import RULE, make_digits
 from lecun89.data.sets import SPLITS, DataSet, get_data
 from lecun89.exceptions import (
     CheckFailedError,
@@ -27,6 +26,7 @@ from lecun89.exceptions import (
     FileFormatError,
     unknown_name,
 )
+from lecun89.outputdir import refuse_links
 from lecun89.version import __version__
 
 DAMAGED = "incomplete or damaged"
@@ -78,6 +78,7 @@ def prepare(name: str, directory: Path, source: str | None = None) -> Prepared:
         check_source(data, source)
     missing = [split for split in SPLITS if _read_or_none(data, split, directory) is None]
     if missing:
+        refuse_links(directory / name, directory, DataUnavailableError)
         source = source or ("download" if data.source == "usps" else "bundled")
         _write(_make(data, source, missing), data, directory / name, source)
     return _prepared(data, directory, tuple(missing))
@@ -163,7 +164,7 @@ def check_source(data: DataSet, source: str) -> None:
 def _make(data: DataSet, source: str | None, splits: list[str]) -> list[Digits]:
     if data.source == "usps":
         return usps.make_digits(data, source or "download", splits)
-    return make_digits(data, read_mnist(source or "bundled"), splits)
+    return rule.make_digits(data, read_mnist(source or "bundled"), splits)
 
 
 def _prepared(data: DataSet, directory: Path, made: tuple[str, ...]) -> Prepared:
@@ -192,7 +193,7 @@ def _write(made: list[Digits], data: DataSet, directory: Path, source: str) -> N
                 "split": digits.split,
                 "total": len(digits),
                 "sha256": digits.sha256,
-                "rule": usps.RULE if data.source == "usps" else RULE,
+                "rule": (usps if data.source == "usps" else rule).RULE,
                 "source": source if source in ("bundled", "download") else "path",
                 "versions": versions,
             }
@@ -209,11 +210,20 @@ def _write(made: list[Digits], data: DataSet, directory: Path, source: str) -> N
 def _read(data: DataSet, split: str, directory: Path) -> Digits:
     path = _path(data, split, directory)
     arrays, _ = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
-    total = data.totals[split]
-    shapes = {"images": (total, IMAGE_SIZE, IMAGE_SIZE), "labels": (total,)}
-    if {name: array.shape for name, array in arrays.items()} != shapes | {"source_index": (total,)}:
-        raise FileFormatError(f"{path} holds no digits of {data.name}/{split}")
-    if digits_sha256(arrays["images"], arrays["labels"]) != data.sha256[split]:
+    index = (usps if data.source == "usps" else rule).source_index(data, split)
+    expected = {
+        "images": np.empty((len(index), IMAGE_SIZE, IMAGE_SIZE), np.float32),
+        "labels": np.empty(len(index), np.uint8),
+        "source_index": index,
+    }
+    try:
+        tensorfile.check_arrays(arrays, expected)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path} holds no digits of {data.name}/{split}: {error}") from error
+    # The digest is not over the places, which the rule gives.
+    if digits_sha256(arrays["images"], arrays["labels"]) != data.sha256[split] or not (
+        np.array_equal(arrays["source_index"], index)
+    ):
         raise FileFormatError(f"{path} holds other digits than {data.name}/{split}")
     return Digits(
         data=data.name,

@@ -6,12 +6,7 @@ from -1 to 1. LIBSVM has usps.bz2 and usps.t.bz2, which torchvision downloads: t
 one, then index:value for each value that is not 0. Their order is the original one.
 """
 
-import bz2
-import gzip
-import io
-import zlib
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +14,7 @@ import numpy.typing as npt
 from lecun89.architecture import IMAGE_SIZE
 from lecun89.data.digits import Digits, digits_sha256
 from lecun89.data.download import downloaded
+from lecun89.data.packed import unpacking
 from lecun89.data.sets import DataSet
 from lecun89.exceptions import DataFormatError, DataUnavailableError, one_line
 
@@ -34,6 +30,7 @@ Parsed = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 """Images (n, 16, 16) and labels (n,)."""
 
 _PIXELS = IMAGE_SIZE**2
+_PLACES = np.arange(1, _PIXELS + 1)
 _ZIP = {"train": "zip.train", "test": "zip.test"}
 _LIBSVM = {"train": "usps", "test": "usps.t"}
 _MAX_BYTES = 32 << 20  # unpacked; zip.train has 14 MB
@@ -58,12 +55,7 @@ def make_digits(data: DataSet, source: str, splits: list[str]) -> list[Digits]:
     made = []
     for split in splits:
         images, labels = parsed["test" if data.from_test_file(split) else "train"]
-        total = len(labels)
-        index = {
-            "train": np.arange(data.train),
-            "validation": np.arange(total)[-data.validation :],
-            "test": np.arange(total)[-data.test :],
-        }[split].astype(np.int32)
+        index = source_index(data, split)
         digest = digits_sha256(images[index], labels[index])
         if digest != data.sha256[split]:
             raise DataUnavailableError(
@@ -72,6 +64,13 @@ def make_digits(data: DataSet, source: str, splits: list[str]) -> list[Digits]:
             )
         made.append(Digits(data.name, split, images[index], labels[index], index, digest))
     return made
+
+
+def source_index(data: DataSet, split: str) -> npt.NDArray[np.int32]:
+    """Places of a split's digits in their file, by `RULE`."""
+    places = np.arange(TOTALS["test" if data.from_test_file(split) else "train"], dtype=np.int32)
+    last = {"validation": data.validation, "test": data.test}
+    return places[: data.train] if split == "train" else places[-last[split] :]
 
 
 def read_usps(source: str) -> dict[str, Parsed]:
@@ -95,18 +94,21 @@ def read_zip(path: Path, total: int) -> Parsed:
 
     Raises:
         DataFormatError: it is not that form, or holds another number of digits.
-        OSError: the file cannot be read.
+        DataUnavailableError: the file cannot be read.
     """
-    content = _unpacked(path)
-    if not content.strip():
-        raise DataFormatError(f"{path} is empty")
-    try:
-        numbers = np.loadtxt(io.BytesIO(content), np.float64, comments=None, ndmin=2)
-    except (ValueError, OverflowError) as error:
-        raise DataFormatError(f"{path} is not like zip.train: {one_line(error)}") from error
-    if numbers.shape[1] != 1 + _PIXELS:
-        raise DataFormatError(f"{path} has {numbers.shape[1]} numbers a line, not {1 + _PIXELS}")
-    return _checked(path, numbers[:, 1:], numbers[:, 0], total)
+    numbers = np.zeros((total, 1 + _PIXELS))
+    for row, line in enumerate(_lines(path, total)):
+        try:
+            # No more than one word too many is taken, whatever the line holds.
+            words = line.split(None, 1 + _PIXELS)
+            if len(words) != 1 + _PIXELS:
+                more = "more" if len(words) > 1 + _PIXELS else f"{len(words)}"
+                raise ValueError(f"{more} numbers, not {1 + _PIXELS}")
+            numbers[row] = [*map(float, words)]
+        except ValueError as error:
+            reason = f"{path}, line {row + 1} is not like zip.train: {one_line(error)}"
+            raise DataFormatError(reason) from error
+    return _checked(path, numbers[:, 1:], numbers[:, 0])
 
 
 def read_libsvm(path: Path, total: int) -> Parsed:
@@ -114,30 +116,27 @@ def read_libsvm(path: Path, total: int) -> Parsed:
 
     Raises:
         DataFormatError: it is not that form, or holds another number of digits.
-        OSError: the file cannot be read.
+        DataUnavailableError: the file cannot be read.
     """
-    content = _unpacked(path)
-    count = content.count(b"\n") + (not content.endswith(b"\n"))
-    if count != total:
-        raise DataFormatError(f"{path} holds {count:,} digits, not {total:,}")
-    lines = content.split(b"\n")[:total]
     values, labels = np.zeros((total, _PIXELS)), np.zeros(total)
-    for row, line in enumerate(lines):
+    for row, line in enumerate(_lines(path, total)):
         try:
-            label, *pairs = line.split(None, _PIXELS + 1)
-            if len(pairs) > _PIXELS:
+            pairs = line.count(b":")
+            if pairs > _PIXELS:
                 raise ValueError(f"more than {_PIXELS} values")
-            labels[row] = float(label) - 1
-            for pair in pairs:
-                index, _, value = pair.partition(b":")
-                place = int(index)
-                if not 1 <= place <= _PIXELS:
-                    raise ValueError(f"index {place} is not 1 to {_PIXELS}")
-                values[row, place - 1] = float(value)
+            words = line.replace(b":", b" ").split(None, 1 + 2 * pairs)
+            if len(words) != 1 + 2 * pairs:
+                raise ValueError("it is no label and pairs")
+            label, *numbers = map(float, words)
+            places = np.array(numbers[::2])
+            if not (known := np.isin(places, _PLACES)).all():
+                raise ValueError(f"index {places[~known][0]:g} is not 1 to {_PIXELS}")
+            labels[row] = label - 1
+            values[row, places.astype(np.intp) - 1] = numbers[1::2]
         except ValueError as error:
             reason = f"{path}, line {row + 1} is not like LIBSVM's: {one_line(error)}"
             raise DataFormatError(reason) from error
-    return _checked(path, values, labels, total)
+    return _checked(path, values, labels)
 
 
 def _read_directory(directory: Path) -> dict[str, Parsed]:
@@ -145,11 +144,7 @@ def _read_directory(directory: Path) -> dict[str, Parsed]:
         found = {split: _find(directory, name) for split, name in names.items()}
         paths = {split: path for split, path in found.items() if path is not None}
         if len(paths) == len(found):
-            try:
-                return {split: read(path, TOTALS[split]) for split, path in paths.items()}
-            except OSError as error:
-                reason = f"cannot read {error.filename or directory}: {error.strerror or error}"
-                raise DataUnavailableError(reason) from error
+            return {split: read(path, TOTALS[split]) for split, path in paths.items()}
     raise DataUnavailableError(f"no USPS digits in {directory}: {_ADVICE}")
 
 
@@ -158,34 +153,22 @@ def _find(directory: Path, name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _unpacked(path: Path) -> bytes:
-    try:
-        with _open(path) as source:
-            content = source.read(_MAX_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataFormatError(f"{path} is cut short or damaged: {error}") from error
-    except OSError as error:
-        if error.errno is None:  # which is how bz2 says that data is damaged
-            raise DataFormatError(f"{path} is damaged: {error}") from error
-        raise
+def _lines(path: Path, total: int) -> list[bytes]:
+    with unpacking(path, _MAX_BYTES) as source:
+        content = source.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise DataFormatError(f"{path} unpacks to more than {_MAX_BYTES >> 20} MiB")
-    return content
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path))
-    if path.suffix == ".bz2":
-        return bz2.open(path)
-    return path.open("rb")
+    if not content.strip():
+        raise DataFormatError(f"{path} is empty")
+    count = content.count(b"\n") + (not content.endswith(b"\n"))
+    if count != total:
+        raise DataFormatError(f"{path} holds {count:,} digits, not {total:,}")
+    return content.split(b"\n")[:total]
 
 
 def _checked(
-    path: Path, values: npt.NDArray[np.float64], labels: npt.NDArray[np.float64], total: int
+    path: Path, values: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]
 ) -> Parsed:
-    if len(labels) != total:
-        raise DataFormatError(f"{path} holds {len(labels):,} digits, not {total:,}")
     if not np.isin(labels, np.arange(10)).all():
         raise DataFormatError(f"{path} has a label that is no digit")
     if not (np.abs(values) <= 1).all():  # also when one is not a number

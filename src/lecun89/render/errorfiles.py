@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lecun89.data import Digits
+from lecun89.exceptions import printable, shortened
 from lecun89.mistakes import Comparison, Mistake, Mistakes
 from lecun89.outputdir import Writers
 from lecun89.render.lines import interval
@@ -78,8 +79,8 @@ def diff_files(
         tiles = [_tile(digits, mistake) for mistake in missed]
         bands.append(Band(f"{heading}: {len(indices):,}", tiles))
         rows += [[m.index, m.source_index, m.label, m.prediction, name] for m in missed]
-    title = f"{names[0]}: {found[0].score.misses} misses"
-    title += f"; {names[1]}: {found[1].score.misses}"
+    first, second = (shortened(printable(name), 60) for name in names)
+    title = f"{first}: {found[0].score.misses} misses; {second}: {found[1].score.misses}"
     subtitle = f"{found[0].split} digits of {found[0].data}; McNemar's exact test, two-sided: "
     subtitle += f"p {p_value_text(comparison)}"
     heading_row = ["index", "source_index", "label", "prediction", "change"]

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lecun89.exceptions import InterruptedRunError, Lecun89Error
+from lecun89.exceptions import InterruptedRunError, Lecun89Error, printable
 from lecun89.render.lines import duration, eval_line
 from lecun89.runs import Run
 from lecun89.settings import Settings
@@ -184,7 +184,7 @@ class SeedsDisplay(_Display):
                 self._bars.remove_task(task)
             if shown:
                 line = f"{line} ({self._ended} of {self._total})"
-                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+                self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
 
 class CellsDisplay(_Display):
@@ -209,4 +209,4 @@ class CellsDisplay(_Display):
             found = eval_line("test", found.read_metrics()[-1].test)
         line = f"{settings.variant} on {settings.data}, seed {settings.seed}: {found}"
         line += f" ({self._ended:,} of {self._total:,})"
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from lecun89.exceptions import printable
 from lecun89.render.lines import duration, interval, sparkline
 from lecun89.reported import REPORTED, Reported
 from lecun89.seeds import summarise
@@ -29,7 +30,7 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
     columns = list(columns)
     table = Table(
         box=box.SIMPLE_HEAD,
-        title=title or None,
+        title=Text(printable(title), "table.title") if title else None,
         title_justify="left",
         pad_edge=False,
         show_header=any(columns),
@@ -37,7 +38,8 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
     for name in columns:
         table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
     for row in rows:
-        table.add_row(*map(Text, row))  # as text, because a path may look like markup
+        # As text, because a path may look like markup; nor must a terminal act on it.
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from lecun89 import tensorfile
 from lecun89.data import Digits
 from lecun89.engines.distortions import as_sources, distort, draw, pixels_of
-from lecun89.exceptions import FileFormatError, InterruptedRunError
+from lecun89.exceptions import DataUnavailableError, FileFormatError, InterruptedRunError
+from lecun89.outputdir import refuse_links
 from lecun89.teachers.network import make_teacher, outputs_of
 from lecun89.teachers.recipe import DISTORTIONS, Recipe
 from lecun89.variants import get_variant
@@ -123,6 +124,7 @@ def _header(recipe: Recipe, seed: int, digits_sha256: str) -> dict[str, object]:
 
 def _save(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> None:
     arrays = {name: value.detach().cpu().contiguous().numpy() for name, value in tensors.items()}
+    refuse_links(path.parent, path.parent.parent, DataUnavailableError)
     path.parent.mkdir(parents=True, exist_ok=True)
     tensorfile.write(path, _KIND, arrays, header)
 
@@ -151,28 +153,45 @@ def _restore(
     done = found.get("done")
     if {key: found.get(key) for key in header} != header or type(done) is not int:
         return 0
+    if not 1 <= done <= passes:
+        return 0
+    device = next(network.parameters()).device
     tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-    own = {name[8:]: value for name, value in tensors.items() if name.startswith("network.")}
-    expected = {name: value.shape for name, value in network.state_dict().items()}
-    if {name: value.shape for name, value in own.items()} != expected:
+    random = {name: tensors.pop(name) for name in ("random", "random.cuda") if name in tensors}
+    expected = {name: (value.shape, value.dtype) for name, value in _kept(network, done < passes)}
+    if {name: (value.shape, value.dtype) for name, value in tensors.items()} != expected:
         return 0
     if done < passes and optimizer is not None:
-        if "random" not in tensors:
+        try:
+            states = [(torch.device("cpu"), random["random"])]
+            if device.type == "cuda" and "random.cuda" in random:
+                states.append((device, random["random.cuda"]))
+            for where, value in states:  # try them all, before one is set
+                torch.Generator(where).set_state(value)
+        except (KeyError, RuntimeError, TypeError):
             return 0
-        _go_on(optimizer, tensors, next(network.parameters()).device)
-    network.load_state_dict(own)
+        torch.set_rng_state(random["random"])
+        for where, value in states[1:]:
+            torch.cuda.set_rng_state(value, where)
+        _load_optimizer(optimizer, tensors)
+    network.load_state_dict({name: tensors[f"network.{name}"] for name in network.state_dict()})
     return done
 
 
-def _go_on(
-    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], device: torch.device
-) -> None:
+def _kept(network: nn.Module, training: bool) -> Iterator[tuple[str, Tensor]]:
+    """Names and likenesses of what a file holds beside the states of generators."""
+    for name, value in network.state_dict().items():
+        yield f"network.{name}", value
+    for index, value in enumerate(network.parameters()) if training else ():
+        yield f"optimizer.{index}.step", torch.zeros(())
+        yield f"optimizer.{index}.exp_avg", value
+        yield f"optimizer.{index}.exp_avg_sq", value
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     state = optimizer.state_dict()
     for name, value in tensors.items():
         if name.startswith("optimizer."):
             _, index, key = name.split(".")
             state["state"].setdefault(int(index), {})[key] = value
     optimizer.load_state_dict(state)
-    torch.set_rng_state(tensors["random"])
-    if "random.cuda" in tensors and device.type == "cuda":
-        torch.cuda.set_rng_state(tensors["random.cuda"], device)
