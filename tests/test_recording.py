@@ -119,7 +119,7 @@ def test_lost_metrics_are_noticed(make: Callable[..., Run], splits: dict[str, Di
     run = make()
     list(recording.train(run, make_engine(run.settings, splits)))
     (run.path / "metrics.jsonl").unlink()
-    with pytest.raises(FileFormatError, match="0 passes before the saved state"):
+    with pytest.raises(FileFormatError, match=r"cannot read .*metrics\.jsonl: No such file"):
         list(recording.train(run, make_engine(run.settings, splits)))
 
 

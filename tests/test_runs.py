@@ -1,11 +1,13 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lecun89 import tensorfile
 from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.exceptions import FileFormatError
 from lecun89.runs import Run, create_run, find_run, open_run
@@ -13,7 +15,7 @@ from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.training import PassResult, Position
 from lecun89.variants import get_variant
-from lecun89.weights import load_weights
+from lecun89.weights import load_weights, save_weights
 
 STATE = {name: np.zeros(shape, np.float32) for name, shape in PARAMETER_SHAPES.items()}
 RESULT = PassResult(1, 0.03, 1.5, Score(0.1, 3, 7291), Score(0.2, 4, 2007))
@@ -67,7 +69,7 @@ def test_the_newest_run_is_found_and_near_names_are_suggested(
         lambda text: text[:50],
         lambda text: "[]",
         lambda text: text.replace("eager", "eager\\u0000") + "}",
-        lambda text: text.replace('"schema_version": 1', '"schema_version": 2'),
+        lambda text: text.replace('"schema_version": 2', '"schema_version": 3'),
         lambda text: text.replace("base", "bass"),
         lambda text: text.replace('"passes"', '"pases"'),
         lambda text: text.replace("0.03", "-1.0"),
@@ -93,7 +95,7 @@ def test_damaged_metrics_are_one_line(make: Callable[..., Run]) -> None:
     path = run.path / "metrics.jsonl"
     line = path.read_text()
     for broken in (
-        *("{", "[]", json.dumps({"pass": 1}), "\udcff", line + line),
+        *("", "{", "[]", json.dumps({"pass": 1}), "\udcff", line[:-1]),
         line.replace('"pass": 1', '"pass": 2'),
         line.replace('"total": 2007', '"total": 0'),
         line.replace('"misses": 4', '"misses": "x"'),
@@ -109,18 +111,48 @@ def test_a_run_that_cannot_be_made_leaves_nothing(
     def fail(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lecun89.runs.write_json", fail)
+    monkeypatch.setattr("lecun89.runs.write_text", fail)
     with pytest.raises(OSError, match="No space left"):
         make()
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_a_state_of_other_settings_is_refused(make: Callable[..., Run]) -> None:
+def test_files_of_another_run_are_refused(make: Callable[..., Run]) -> None:
+    run, other = make(), make(lr=0.01)
+    for of in (run, other):
+        of.save_pass([RESULT], STATE)
+    for name, read in (
+        ("weights.safetensors", Run.read_weights),
+        ("state.safetensors", Run.load_state),
+        ("state.safetensors", Run.read_metrics),
+    ):
+        path = run.path / name
+        kept = path.read_bytes()
+        path.write_bytes((other.path / name).read_bytes())
+        with pytest.raises(FileFormatError, match=f"{name} is of (other|another) .* than"):
+            read(run)
+        path.write_bytes(kept)
+        read(run)
+
+
+def test_a_run_of_an_earlier_version_is_read(make: Callable[..., Run]) -> None:
     run = make()
+    run.save_pass([RESULT], STATE)
     config = run.path / "config.json"
-    config.write_text(config.read_text().replace("1337", "1338"))
-    with pytest.raises(FileFormatError, match="of other settings than"):
-        open_run(run.path).load_state()
+    document = json.loads(config.read_text())
+    del document["digest"]
+    config.write_text(json.dumps(document | {"schema_version": 1}))
+    path = run.path / "state.safetensors"
+    arrays, header = tensorfile.read(path, "training state", limit=1 << 20)
+    for key in ("data_sha256", "metrics_sha256"):
+        del header[key]
+    tensorfile.write(path, "training state", arrays, header)
+    weights, path = run.read_weights(), run.path / "weights.safetensors"
+    save_weights(path, replace(weights, settings=None))
+    found = open_run(run.path)
+    assert found == run
+    assert found.read_metrics() == [RESULT]
+    assert found.read_weights().variant == "base"
 
 
 def test_a_long_name_of_a_variant_is_cut(make: Callable[..., Run], tmp_path: Path) -> None:

@@ -1,14 +1,21 @@
 """Files that are whole or absent: written beside their place, synced, then renamed."""
 
+import errno
+import hashlib
 import json
+import math
 import os
-import tempfile
+import secrets
+import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lecun89.exceptions import FileFormatError
+
+_LEFT_SECONDS = 3600.0  # nothing that is being written is as old
 
 
 @contextmanager
@@ -16,32 +23,46 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path in the directory of `path` that becomes `path` when the block ends.
 
     The file is synced before the rename and its directory after it, so that a crash leaves
-    either the old file or the new one. When the block raises, the old one stays untouched.
+    either the old file or the new one. When the block raises, the old one stays untouched. What
+    a killed process left of such a file is removed when it is an hour old.
     """
-    temporary = None
+    # Short enough for a file system that has just room for the name itself.
+    prefix = f".{path.name[:50]}."
+    temporary = path.with_name(f"{prefix}{secrets.token_hex(4)}.tmp")
+    renamed = False
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        temporary = Path(name)
-        os.close(handle)
+        sweep(path.parent, prefix, older_than=_LEFT_SECONDS)
+        temporary.open("xb").close()
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        renamed = True
         _sync_directory(path.parent)
     except OSError as error:
         # A full disk has no name, and the temporary file's would say nothing to the user.
-        error.filename = str(path)
+        error.filename, error.filename2 = str(path), None
         raise
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        if not renamed:
+            with suppress(OSError):
+                temporary.unlink()
 
 
-def sweep(directory: Path) -> None:
-    """Remove temporary files that a killed process left; nobody else may be writing there."""
-    for path in directory.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+def sweep(directory: Path, prefix: str = ".", *, older_than: float = -math.inf) -> None:
+    """Remove temporary files that killed processes left.
+
+    Args:
+        directory: where they are.
+        prefix: of their names.
+        older_than: seconds since they were written; when left out, nobody may be writing there.
+    """
+    latest = time.time() - older_than
+    with suppress(OSError):  # what cannot be removed does no harm
+        for path in directory.iterdir():
+            ours = path.name.startswith(prefix) and path.suffix == ".tmp"
+            if ours and path.lstat().st_mtime < latest:
+                path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -52,7 +73,13 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Replace the file's content by a JSON document, whole or not at all."""
-    write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    write_text(path, _as_text(document))
+
+
+def sealed(document: dict[str, Any]) -> str:
+    """A document as text that ends with its own SHA-256: written so, a changed byte is noticed."""
+    text = _as_text(document)
+    return _as_text({**document, "digest": hashlib.sha256(text.encode()).hexdigest()})
 
 
 def read_limited(path: Path, limit: int) -> bytes:
@@ -61,24 +88,25 @@ def read_limited(path: Path, limit: int) -> bytes:
     Raises:
         FileFormatError: it is absent, no regular file, unreadable, or longer than `limit` bytes.
     """
-    if path.is_dir():
-        raise FileFormatError(f"{path} is a directory, not a file")
-    if path.exists() and not path.is_file():
-        raise FileFormatError(f"{path} is not a regular file")
+    # A pipe would be waited for, for ever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with path.open("rb") as source:
-            content = source.read(limit + 1)
+        if path.is_dir():
+            raise FileFormatError(f"{path} is a directory, not a file")
+        with os.fdopen(os.open(path, flags), "rb") as source:
+            status = os.fstat(source.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise FileFormatError(f"{path} is not a regular file")
+            content = source.read(min(status.st_size, limit) + 1)
+            if len(content) > status.st_size:  # it has grown, or does not tell its size
+                content += source.read(limit + 1 - len(content))
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # a name with a null byte
+        raise FileFormatError(f"cannot read {path}: {error}") from error
     if len(content) > limit:
         raise FileFormatError(f"{path} is larger than {limit:,} bytes: not a file of this kind")
     return content
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync_directory(directory: Path) -> None:
@@ -87,5 +115,12 @@ def _sync_directory(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems do not know it
+            raise
     finally:
         os.close(handle)
+
+
+def _as_text(document: Any) -> str:
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"

@@ -69,7 +69,7 @@ def train(
             signum = stop_signal()
             if signum is not None or time.monotonic() - saved >= checkpoint_seconds:
                 save_passes()
-                run.save_state(engine.state(), position)
+                run.save_state(results, engine.state(), position)
                 saved = time.monotonic()
             if signum is not None:
                 raise _interrupted(signum, position, engine.steps_per_pass)
@@ -258,7 +258,7 @@ def _train_group(
                 group, networks.states(), networks.is_finite(), strict=True
             ):
                 if finite and saved.run.path not in diverged:
-                    saved.run.save_state(state, position)
+                    saved.run.save_state(saved.results, state, position)
             checked = time.monotonic()
         if time.monotonic() - shown >= SLICE_SECONDS:  # an evaluation asks more often
             shown = time.monotonic()
@@ -315,14 +315,7 @@ class _Saved:
 
 def _read(run: Run) -> _Saved:
     state, position = run.load_state()
-    # A crash between metrics and state leaves a line too many, of a pass that is done again.
-    results = run.read_metrics()[: position.passes]
-    if len(results) != position.passes:
-        raise FileFormatError(
-            f"{run.path / 'metrics.jsonl'} has {len(results)} passes before the saved state, "
-            f"which is after pass {position.passes}"
-        )
-    return _Saved(run, state, position, results)
+    return _Saved(run, state, position, run.read_metrics())
 
 
 def _restore(run: Run, engine: Engine) -> tuple[Position, list[PassResult]]:

@@ -9,7 +9,9 @@ state.safetensors       everything that training needs to go on to the same bits
 """
 
 import difflib
+import hashlib
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,24 +20,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from lecun89 import tensorfile
 from lecun89.architecture import STRUCTURES
-from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line
-from lecun89.files import read_limited, sweep, write_json, write_text
+from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
+from lecun89.files import read_limited, sealed, sweep, write_text
+from lecun89.locks import exclusive
 from lecun89.scores import Score
 from lecun89.settings import Settings
 from lecun89.tensorfile import Arrays
 from lecun89.training import PassResult, Position
 from lecun89.variants import get_variant
-from lecun89.weights import Weights, save_weights
+from lecun89.weights import Weights, load_weights, save_weights
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _KIND = "training state"
-_MAX_TEXT = 64 << 20
+_MAX_CONFIG = 64 << 10
+_MAX_METRICS = 512 << 20
+_MAX_LINE = 1024
 _MAX_STATE = 4 << 20
+_OF_CONTENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -64,16 +68,9 @@ class Run:
         Raises:
             Lecun89Error: one does.
         """
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise Lecun89Error(f"another process is training {self.path}: let it end") from None
-        try:
+        with exclusive(self.path, "training"):
             sweep(self.path)
             yield
-        finally:
-            lock.release()
 
     def weights_path(self) -> Path:
         """File of the weights after the last whole pass.
@@ -89,29 +86,59 @@ class Run:
             )
         return path
 
-    def read_metrics(self) -> list[PassResult]:
-        """Results of the passes done so far.
+    def read_weights(self, variant: str | None = None) -> Weights:
+        """The weights after the last whole pass.
+
+        Args:
+            variant: what they must be of, as in `lecun89.weights.load_weights`.
 
         Raises:
-            FileFormatError: the file is damaged.
+            FileFormatError: there are none yet, or they are damaged or of another training.
+            UsageError: they are of another variant.
         """
-        path = self.path / "metrics.jsonl"
-        if not path.exists():
+        path = self.weights_path()
+        weights = load_weights(path, variant)
+        settings = self.settings
+        ours = (settings.variant, settings.data, self.data_sha256.get("train"))
+        if (weights.variant, weights.data, weights.data_sha256) != ours or weights.settings not in (
+            None,  # of lecun89 0.5 and before
+            settings.as_document(),
+        ):
+            raise FileFormatError(f"{path} is of another training than {self.path / 'config.json'}")
+        return weights
+
+    def read_metrics(self) -> list[PassResult]:
+        """Results of the passes before the saved state.
+
+        Raises:
+            FileFormatError: a file is damaged.
+        """
+        # First the state: another process may be training, and metrics only grow.
+        _, header = self._read_state()
+        passes, path = _position(self, header).passes, self.path / "metrics.jsonl"
+        if not passes:
             return []
+        content = read_limited(path, min(_MAX_LINE * self.settings.passes, _MAX_METRICS))
+        # A crash between metrics and state leaves a line too many, of a pass that is done again.
+        lines = content.splitlines(keepends=True)[:passes]
+        digest = hashlib.sha256(b"".join(lines)).hexdigest()
+        if len(lines) < passes:
+            raise FileFormatError(f"{path} has {len(lines)} passes, the saved state {passes}")
+        if header.get("metrics_sha256", digest) != digest:
+            raise FileFormatError(f"{path} is damaged: its digest does not match its content")
         try:
-            lines = read_limited(path, _MAX_TEXT).decode().splitlines()
             results = [_result(json.loads(line)) for line in lines]
-            if [result.number for result in results] != list(range(1, len(results) + 1)):
+            if [result.number for result in results] != list(range(1, passes + 1)):
                 raise ValueError("a pass is missing")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except _OF_CONTENT as error:
             raise FileFormatError(f"{path} is damaged: {one_line(error)}") from error
         return results
 
     def save_pass(self, results: list[PassResult], state: Arrays) -> None:
         """Save the metrics up to a whole pass, its weights, and the state to go on from."""
-        lines = [json.dumps(_document(result), allow_nan=False) + "\n" for result in results]
-        write_text(self.path / "metrics.jsonl", "".join(lines))
+        write_text(self.path / "metrics.jsonl", _lines(results))
         passes = results[-1].number
+        document = self.settings.as_document()
         weights = Weights(
             {
                 name: state[name]
@@ -120,32 +147,43 @@ class Run:
             self.settings.variant,
             self.settings.data,
             self.data_sha256["train"],
+            document,
         )
         path = self.path / "weights.safetensors"
         save_weights(path, weights, passes=passes, seed=self.settings.seed)
         # Last, so that a crash before it repeats the pass and writes the same files again.
-        self.save_state(state, Position(passes))
+        self.save_state(results, state, Position(passes))
 
-    def save_state(self, state: Arrays, position: Position) -> None:
-        """Save what training needs to go on from here."""
-        header = {"settings": self.settings.as_document(), "position": asdict(position)}
+    def save_state(self, results: list[PassResult], state: Arrays, position: Position) -> None:
+        """Save what training needs to go on from here, after the passes whose results are given."""
+        header = {
+            "settings": self.settings.as_document(),
+            "data_sha256": self.data_sha256,
+            "position": asdict(position),
+            "metrics_sha256": hashlib.sha256(_lines(results).encode()).hexdigest(),
+        }
         tensorfile.write(self.path / "state.safetensors", _KIND, state, header)
 
     def load_state(self) -> tuple[Arrays, Position]:
         """The last saved state.
 
         Raises:
-            FileFormatError: it is missing, damaged, or of other settings.
+            FileFormatError: it is missing, damaged, or of another training.
         """
+        arrays, header = self._read_state()
+        return arrays, _position(self, header)
+
+    def _read_state(self) -> tuple[Arrays, dict[str, Any]]:
         path = self.path / "state.safetensors"
         arrays, header = tensorfile.read(path, _KIND, limit=_MAX_STATE)
-        if header.get("settings") != self.settings.as_document():
-            raise FileFormatError(f"{path} is of other settings than {self.path / 'config.json'}")
-        try:
-            position = Position(**header["position"])
-        except (KeyError, TypeError) as error:
-            raise FileFormatError(f"{path} is damaged: no position in its header") from error
-        return arrays, position
+        ours = {"settings": self.settings.as_document(), "data_sha256": self.data_sha256}
+        for name, value in ours.items():
+            if header.get(name, value if name == "data_sha256" else None) != value:
+                raise FileFormatError(
+                    f"{path} is of other {name.replace('data_sha256', 'digits')} than "
+                    f"{self.path / 'config.json'}"
+                )
+        return arrays, header
 
 
 def create_run(
@@ -192,8 +230,8 @@ def create_run(
         "machine": machine,
     }
     try:
-        run.save_state(state, Position())
-        write_json(path / "config.json", document)  # which makes it a run
+        run.save_state([], state, Position())
+        write_text(path / "config.json", sealed(document))  # which makes it a run
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
@@ -212,11 +250,17 @@ def open_run(path: Path) -> Run:
     if not config.exists():
         raise FileFormatError(f"{path} is not a run: it has no config.json")
     try:
-        document = json.loads(read_limited(config, _MAX_TEXT))
+        text = read_limited(config, _MAX_CONFIG).decode()
+        document = json.loads(text)
         version = document["schema_version"]
-        if version != SCHEMA_VERSION:
+        if version == SCHEMA_VERSION:
+            document.pop("digest")
+            if sealed(document) != text:
+                raise ValueError("its digest does not match its content")
+        elif version != 1:  # that of lecun89 0.5 and before, without a digest
             raise FileFormatError(
-                f"{config} has schema version {version!r}, this lecun89 reads {SCHEMA_VERSION}"
+                f"{config} has schema version {shortened(repr(version), 20)}, this lecun89 reads "
+                f"{SCHEMA_VERSION}"
             )
         entries = document["settings"].items()
         return Run(
@@ -226,7 +270,7 @@ def open_run(path: Path) -> Run:
             dict(document["data_sha256"]),
             dict(document["machine"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
+    except (*_OF_CONTENT, UsageError) as error:
         raise FileFormatError(f"{config} is damaged: {one_line(error)}") from error
 
 
@@ -275,19 +319,44 @@ def _make_directory(runs_dir: Path, name: str) -> Path:
             return path
 
 
+def _position(run: Run, header: dict[str, Any]) -> Position:
+    try:
+        position = Position(**header["position"])
+        inside = (
+            asdict(position) == header["position"]
+            and type(position.passes) is type(position.step) is int
+            and 0 <= position.passes <= run.settings.passes
+            and 0 <= position.step <= run.settings.steps_per_pass
+            and 0 <= position.seconds < math.inf
+        )
+    except (KeyError, TypeError):
+        inside = False
+    if not inside:
+        raise FileFormatError(f"{run.path / 'state.safetensors'} is damaged: it has no position")
+    return position
+
+
+def _lines(results: list[PassResult]) -> str:
+    return "".join(json.dumps(_document(of), allow_nan=False) + "\n" for of in results)
+
+
 def _document(result: PassResult) -> dict[str, Any]:
     document = asdict(result)
     return {"pass": document.pop("number"), **document}
 
 
 def _result(document: dict[str, Any]) -> PassResult:
-    return PassResult(
+    result = PassResult(
         number=int(document["pass"]),
         lr=float(document["lr"]),
         seconds=float(document["seconds"]),
         train=_score(**document["train"]),
         test=_score(**document["test"]),
     )
+    numbers = (result.lr, result.seconds, result.train.loss, result.test.loss)
+    if not all(map(math.isfinite, numbers)) or max(result.train.total, result.test.total) >= 2**31:
+        raise ValueError("a number is out of range")
+    return result
 
 
 def _score(loss: float, misses: int, total: int) -> Score:

@@ -1,8 +1,8 @@
 """Sweeps: every cell is there exactly once, whatever dies."""
 
 import csv
-import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -18,7 +18,8 @@ import pytest
 
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error, UsageError
-from lecun89.runs import open_run
+from lecun89.locks import exclusive
+from lecun89.runs import create_run, open_run
 from lecun89.settings import Settings
 from lecun89.sweeps import COLUMNS, Sweep, expand, local_pool, read_grids, remote_pool
 from lecun89.sweeps.grid import parse_pairs
@@ -245,15 +246,19 @@ def test_a_cell_of_other_digits_or_another_teacher_is_trained_anew(
     Sweep(tmp_path, [cell]).train(pool, {"1989": digests["1989"] | {"teacher": "a"}})
     (run,) = (tmp_path / "runs").iterdir()
     assert "teacher" not in open_run(run).data_sha256  # base has none
-    config = run / "config.json"
-    document = json.loads(config.read_text())
-    document["data_sha256"]["test"] = "0" * 64
-    config.write_text(json.dumps(document))
+    trained = open_run(run)
+    results, (state, _) = trained.read_metrics(), trained.load_state()
+
+    def as_if(settings: Settings, sha256: dict[str, str]) -> None:
+        shutil.rmtree(tmp_path / "runs")
+        origins = dict.fromkeys(settings.as_document(), "sweep")
+        made = create_run(tmp_path / "runs", settings, origins, sha256, {}, state)
+        made.save_pass(results, state)
+
+    as_if(cell, digests["1989"] | {"test": "0" * 64})
     assert Sweep(tmp_path, [cell]).left == [cell]
-    document |= {"data_sha256": digests["1989"] | {"teacher": "a"}}
-    document["settings"]["variant"]["value"] = "record+teacher=yes"
-    config.write_text(json.dumps(document))
     (taught,) = expand(SHORT | {"variant": ["record+teacher=yes"], "lr": ["0.03"]})
+    as_if(taught, digests["1989"] | {"teacher": "a"})
     assert Sweep(tmp_path, [taught]).left == []
     for teacher, left in (("a", []), ("b", [taught])):
         made = Sweep(tmp_path, [taught])
@@ -298,7 +303,10 @@ def test_two_sweeps_of_one_directory_do_not_mix(
 ) -> None:
     cells = expand(SHORT | {"seeds": ["0"]})
     first, second = Sweep(tmp_path, cells), Sweep(tmp_path, cells)
-    with first._lock(), pytest.raises(Lecun89Error, match="another process has"):
+    with (
+        exclusive(first.directory, "sweeping in"),
+        pytest.raises(Lecun89Error, match="another process is sweeping in"),
+    ):
         second.train(lambda: local_pool(1, data_dir, {"1989": []}), digests)
 
 

@@ -62,9 +62,7 @@ def open_target(
 
 def target_of(run: "Run", variant: str | None = None) -> Target:
     """The network of a run after its last whole pass."""
-    from lecun89.weights import load_weights
-
-    return Target(run.path, run, load_weights(run.weights_path(), variant))
+    return Target(run.path, run, run.read_weights(variant))
 
 
 def check_names(split: str, data: str | None = None, *, more_splits: tuple[str, ...] = ()) -> None:

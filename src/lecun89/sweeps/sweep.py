@@ -1,25 +1,27 @@
 """A sweep on disk: a directory with its runs and its table, which grow as cells finish."""
 
 import shutil
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from lecun89.data import get_data
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
+from lecun89.locks import exclusive
+from lecun89.outputdir import refuse_links
 from lecun89.runs import Run, create_run, list_runs, open_run
 from lecun89.settings import Settings
 from lecun89.sweeps.cell import Outcome
 from lecun89.sweeps.pools import Pool, is_lost
-from lecun89.sweeps.table import append_row, as_row, write_table
+from lecun89.sweeps.table import as_row, write_table
 
 TABLE = "table.csv"
+_TABLE_SECONDS = 1.0  # between two writes of it: it is written whole
 MOST_LOSSES = 3
 """How many workers may die with a cell before it is given up: it may be what kills them."""
 
@@ -63,12 +65,16 @@ class Sweep:
         self.directory = directory
         self.cells = list(dict.fromkeys(cells))
         self._runs_dir = directory / "runs"
+        refuse_links(self._runs_dir, directory)
         try:
             self._runs_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Lecun89Error(f"cannot make {directory}: {error.strerror}") from error
+            raise Lecun89Error(
+                f"cannot make {directory}: {error.strerror}; choose another with --out"
+            ) from error
         self.finished: dict[Settings, Run] = {}
         self._others: list[Run] = []  # of sweeps before, in the same directory
+        self._known: dict[Path, dict[str, Any]] = {}  # lines of the table, by run
         self._look_up()
 
     def _look_up(self, data_sha256: Mapping[str, Mapping[str, str]] | None = None) -> None:
@@ -77,7 +83,7 @@ class Sweep:
         for path in list_runs(self._runs_dir):
             try:
                 run = open_run(path)
-                run.weights_path()
+                run.read_weights()
                 whole = len(run.read_metrics()) == run.settings.passes
             except FileFormatError:  # it is no run of ours
                 continue
@@ -94,10 +100,18 @@ class Sweep:
 
     def rows(self) -> list[dict[str, Any]]:
         """Lines of the table: the finished cells, in the order of the cells."""
-        return _rows(self.finished[cell] for cell in self.cells if cell in self.finished)
+        return self._rows(self.finished[cell] for cell in self.cells if cell in self.finished)
+
+    def _rows(self, runs: Iterable[Run]) -> list[dict[str, Any]]:
+        rows = []
+        for run in runs:
+            if run.path not in self._known:
+                self._known[run.path] = as_row(run.settings, run.read_metrics(), run.path.name)
+            rows.append(self._known[run.path])
+        return rows
 
     def _write_table(self) -> None:
-        write_table(self.directory / TABLE, [*self.rows(), *_rows(self._others)])
+        write_table(self.directory / TABLE, [*self.rows(), *self._rows(self._others)])
 
     def train(
         self,
@@ -142,13 +156,15 @@ class Sweep:
             on_cell(cell, failed[cell])
             return True
 
-        with self._lock():
+        with exclusive(self.directory, "sweeping in"):
             self._look_up(data_sha256)
             shutil.rmtree(self._staging, ignore_errors=True)
             self._staging.mkdir()
             self._write_table()
-            to_do = deque(self.left)
-            with make_pool() if to_do else nullcontext() as pool:
+            to_do, written = deque(self.left), time.monotonic()
+            with ExitStack() as stack:
+                stack.callback(self._write_table)
+                pool = stack.enter_context(make_pool()) if to_do else None
                 pending: dict[Future[Outcome], Settings] = {}
                 while pool is not None and (to_do or pending):
                     while to_do and len(pending) < pool.capacity:
@@ -159,10 +175,12 @@ class Sweep:
                     if again:
                         pool.renew()
                         to_do.extendleft(again)
+                    if done and time.monotonic() - written >= _TABLE_SECONDS:
+                        self._write_table()
+                        written = time.monotonic()
                     if (signum := stop_signal()) is not None:
                         so_far = f"{len(self.finished):,} of {len(self.cells):,} cells"
                         raise InterruptedRunError(signum, f"interrupted after {so_far}")
-            self._write_table()
         return SweepResult(dict(self.finished), failed)
 
     @property
@@ -181,21 +199,4 @@ class Sweep:
             number += 1
             path = self._runs_dir / f"{run.path.name}-{number}"
         run.path.rename(path)
-        append_row(self.directory / TABLE, as_row(cell, outcome.results, path.name))
         return replace(run, path=path)
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        lock = FileLock(self.directory / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise Lecun89Error(f"another process has {self.directory}: let it end") from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-
-def _rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    return [as_row(run.settings, run.read_metrics(), run.path.name) for run in runs]

@@ -42,11 +42,3 @@ def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
-
-
-def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to the file, which `write_table` made."""
-    text = io.StringIO(newline="")
-    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerow(row)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text.getvalue())
