@@ -1,10 +1,12 @@
 """The Typer application: its commands, and how an error becomes one line and an exit code."""
 
+import errno
 import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +21,7 @@ from lecun89.cli import (
     explain,
     export,
     ladder,
+    options,
     plot,
     prepare,
     sweep,
@@ -26,6 +29,7 @@ from lecun89.cli import (
     train,
     variants,
 )
+from lecun89.cli.signals import StoppedError, end_at_signals
 from lecun89.exceptions import (
     CheckFailedError,
     DataUnavailableError,
@@ -33,6 +37,8 @@ from lecun89.exceptions import (
     Lecun89Error,
     UsageError,
     one_line,
+    printable,
+    shortened,
 )
 from lecun89.version import __version__
 
@@ -44,6 +50,8 @@ _EXIT_CODES: dict[type[Lecun89Error], int] = {
     CheckFailedError: 3,
     DataUnavailableError: 4,
 }
+
+_OF_WRITING = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF, errno.EDQUOT}
 
 
 class _Group(TyperGroup):
@@ -63,33 +71,40 @@ class _Group(TyperGroup):
 def _exit_code(call: Callable[[], Any], debug: bool) -> int:
     try:
         result = call()
-    except Exception as error:
+        sys.stdout.flush()  # to fail here, if it must, rather than when the interpreter ends
+    except (Exception, KeyboardInterrupt, StoppedError) as error:
         if debug:
-            traceback.print_exc()
+            print("\n".join(map(printable, traceback.format_exc().splitlines())), file=sys.stderr)
         code, message = _explain(error)
         _report(message)
         return code
-    except KeyboardInterrupt:
-        _report("interrupted")
-        return 130
     if result == 130:
         _report("interrupted")
     return result if isinstance(result, int) else 0
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: BaseException) -> tuple[int, str]:
+    if isinstance(error, StoppedError):
+        return 128 + error.signum, str(error)
     if isinstance(error, InterruptedRunError):
         return 128 + error.signum, str(error)
     if isinstance(error, Lecun89Error):
         kinds = [kind for kind in _EXIT_CODES if isinstance(error, kind)]
         return _EXIT_CODES[kinds[0]] if kinds else 1, str(error)
     if isinstance(error, _ClickError):
-        return 2, str(error.format_message())
-    if isinstance(error, typer.Abort):
+        return 2, shortened(str(error.format_message()), 500)
+    if isinstance(error, typer.Abort | KeyboardInterrupt):
         return 130, "interrupted"
+    if isinstance(error, ImportError):
+        package = (error.name or "a package").partition(".")[0]
+        return 1, f"cannot import {package}: {one_line(error)}; install it again"
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return 1, f"{where}{error.strerror or error}"
+        # Whatever is written to a file names it, see `lecun89.files.replacing`.
+        unnamed = error.filename is None and error.errno in _OF_WRITING
+        if unnamed:
+            options.discard_stdout()
+        where = "stdout" if unnamed else shortened(str(error.filename or ""))
+        return 1, f"{where}: {error.strerror or error}".removeprefix(": ")
     if isinstance(error, MemoryError) or ("memory" in str(error) and "alloc" in str(error)):
         return 1, f"not enough memory, try a smaller --batch-size: {one_line(error)}"
     return 1, (
@@ -99,10 +114,10 @@ def _explain(error: Exception) -> tuple[int, str]:
 
 
 def _report(message: str) -> None:
-    line = " ".join(message.split())
     # Names in files and on the command line may hold what a terminal would act on.
-    line = "".join(char if char.isprintable() else "?" for char in line)
-    print(f"error: {line}", file=sys.stderr, flush=True)
+    line = printable(" ".join(message.split()))
+    with suppress(OSError):  # nobody may be there to read it
+        print(f"error: {line}", file=sys.stderr, flush=True)
 
 
 app = typer.Typer(
@@ -158,6 +173,7 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command line and exit."""
+    end_at_signals()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the shell; what is meant for it must not go elsewhere

@@ -1,14 +1,39 @@
-"""Ctrl-C and SIGTERM as a question that a training asks between two steps."""
+"""Ctrl-C, SIGTERM and SIGHUP: an end at once, or a question that a training asks between steps."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")  # the last when a terminal goes away
+
+
+class StoppedError(BaseException):
+    """A signal ends the process; on the way, what is half written is removed.
+
+    Attributes:
+        signum: the signal's number.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+def end_at_signals() -> None:
+    """From here on, signals that would kill the process raise `StoppedError` instead."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise StoppedError(signum)
+
+    for which in _signals():
+        if signal.getsignal(which) == signal.SIG_DFL:
+            signal.signal(which, stop)
+
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], int | None]]:
-    """Within the block, SIGINT and SIGTERM are kept instead of acted on.
+    """Within the block, signals are kept instead of acted on; those that are ignored stay so.
 
     Yields:
         A function that returns the first of them, or None while there was none.
@@ -18,9 +43,15 @@ def stop_signals() -> Iterator[Callable[[], int | None]]:
     def keep(signum: int, frame: FrameType | None) -> None:
         received.append(signum)
 
-    before = {which: signal.signal(which, keep) for which in (signal.SIGINT, signal.SIGTERM)}
+    # nohup ignores SIGHUP, and a shell SIGINT for what it has in the background.
+    taken = [which for which in _signals() if signal.getsignal(which) != signal.SIG_IGN]
+    before = {which: signal.signal(which, keep) for which in taken}
     try:
         yield lambda: received[0] if received else None
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
+
+
+def _signals() -> list[signal.Signals]:
+    return [signal.Signals[name] for name in _STOPPING if hasattr(signal, name)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lecun89.cli import options
-from lecun89.exceptions import FileFormatError, InterruptedRunError, UsageError
+from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error, UsageError
 
 if TYPE_CHECKING:
     from lecun89.data import Digits
@@ -149,6 +149,7 @@ def train(
     from lecun89.cli import resolve
     from lecun89.cli.signals import stop_signals
     from lecun89.data import digests, load_training
+    from lecun89.outputdir import refuse_links
     from lecun89.render.progress import SeedsDisplay, TrainingDisplay
     from lecun89.runs import create_run
     from lecun89.variants import get_variant
@@ -200,8 +201,9 @@ def train(
         writers = {}
         if writer_class is not None:
             for run in runs:
-                first = run.load_state()[1].passes + 1
-                writer = writer_class(str(run.path / "tensorboard"), purge_step=first)
+                first, events_dir = run.load_state()[1].passes + 1, run.path / "tensorboard"
+                refuse_links(events_dir, run.path)
+                writer = writer_class(str(events_dir), purge_step=first)
                 stack.callback(writer.close)
                 writers[run.path] = writer
         display: TrainingDisplay | SeedsDisplay
@@ -244,6 +246,11 @@ def train(
             raise InterruptedRunError(
                 getattr(signal, "SIGPIPE", signal.SIGTERM), f"stdout was closed; {go_on}"
             ) from None
+        except OSError as full:
+            if full.filename is None:
+                options.discard_stdout()
+            reason = f"{full.filename or 'stdout'}: {full.strerror or full}"
+            raise Lecun89Error(f"{reason}; {go_on}") from full
     for error in failed.values():
         if isinstance(error, InterruptedRunError):
             raise InterruptedRunError(error.signum, f"{error}; {go_on}") from None
@@ -260,7 +267,8 @@ def train(
 
         advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
         for run in ended:
-            write_files(run.path / "plots", "plot", curve_files([run]), advice=advice)
+            files = curve_files([run])
+            write_files(run.path / "plots", "plot", files, within=run.path, advice=advice)
     if failed:
         path, error = next(iter(failed.items()))
         raise type(error)(f"{len(failed)} of {len(runs)} seeds failed; {path}: {error}")
@@ -342,7 +350,7 @@ def _print_result(run: "Run", *, quiet: bool, json: bool) -> None:
         from lecun89.render.tables import closing_table
 
         options.print_table(closing_table(run.settings, results))
-    print(run.path)
+    options.print_line(run.path)
 
 
 def _print_seeds(runs: "list[Run]", seconds: float, *, quiet: bool, json: bool) -> None:
@@ -374,7 +382,7 @@ def _print_seeds(runs: "list[Run]", seconds: float, *, quiet: bool, json: bool) 
     else:
         options.print_table(seeds_table([run.settings for run in runs], last, seconds))
     for run in runs:
-        print(run.path)
+        options.print_line(run.path)
 
 
 def _print_plan(

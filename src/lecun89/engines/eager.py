@@ -5,6 +5,7 @@ the dropout masks from one torch generator, the shifts from one numpy RandomStat
 not have, distortions and orders, it draws like the native engine.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -106,7 +107,13 @@ class EagerEngine:
                 self._set_curvature(step, images, mask)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            self._optimizer.step()
+            try:
+                self._optimizer.step()
+            except RuntimeError as error:
+                if "overflow" not in str(error):
+                    raise
+                loss = loss * math.inf  # a rate so high that PyTorch has no number for it
+                break
         self._last_loss = loss.detach()
 
     def end_pass(self) -> None:
