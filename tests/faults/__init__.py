@@ -1,1 +1,1 @@
-"""What the package promises when something goes wrong, attacked; docs/reliability.md has the figures."""
+"""What the package promises when something goes wrong, attacked; see docs/reliability.md."""

@@ -1,0 +1,123 @@
+"""Ctrl-C, SIGTERM and SIGHUP, once or twice, also while a file is written: saved, and told so."""
+
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lecun89.runs import list_runs
+from tests.conftest import command
+from tests.faults.harness import OFTEN, TRAINING, Fault, Server, go_on, operations
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.parametrize(
+    ("engine", "signals"),
+    [
+        ("native", 12),
+        ("eager", 2),
+        pytest.param("native", 200, marks=pytest.mark.slow),
+        pytest.param("eager", 60, marks=pytest.mark.slow),
+    ],
+)
+def test_a_signal_at_any_call_stops_saved(
+    server: Server,
+    whole: dict[str, dict[str, Any]],
+    data_dir: Path,
+    tmp_path: Path,
+    rng: random.Random,
+    figure: Callable[[str], None],
+    engine: str,
+    signals: int,
+) -> None:
+    env = {"LECUN89_DATA_DIR": str(data_dir)}
+    line = (*TRAINING[engine], *OFTEN)
+    log = tmp_path / "log"
+    (tmp_path / "count").mkdir()
+    fault = Fault(below=tmp_path / "count", log=log)
+    assert server.run(*line, cwd=tmp_path / "count", fault=fault, env=env).code == 0
+    calls = len(operations(log))
+
+    def attack(seed: float) -> int:
+        draws = random.Random(seed)
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        signum, mode = draws.choice(STOPPING), draws.choice(("before", "after", "torn"))
+        fault = Fault(mode, draws.randint(1, calls), signum=signum, below=directory)
+        victim = server.start(*line, cwd=directory, fault=fault, env=env)
+        twice = draws.random() < 0.5
+        while twice and victim.runs():  # the second some time after the first, or before it
+            time.sleep(draws.uniform(0.0, 0.02))
+            if list_runs(directory / "runs"):
+                victim.send(draws.choice((signal.SIGINT, signal.SIGTERM)))
+                break
+        ended = victim.wait()
+        assert ended.code in (0, *(128 + which for which in STOPPING)), ended
+        if ended.code:
+            assert "interrupted" in ended.error or "stopped by SIG" in ended.error
+        assert not list(directory.rglob("*.tmp"))
+        if go_on(server, directory, whole[engine]) and ended.code:
+            assert "go on with: lecun89 train --resume" in ended.stderr, ended
+        return int(ended.code != 0)
+
+    with ThreadPoolExecutor(2) as pool:
+        stopped = sum(pool.map(attack, [rng.random() for _ in range(signals)]))
+    assert stopped > signals / 2
+    figure(f"{signals} trainings with signals, {stopped} stopped by them, 0 torn files")
+
+
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(3, id="some"), pytest.param(60, id="many", marks=pytest.mark.slow)]
+)
+def test_a_signal_at_any_moment_of_any_command_is_one_line(
+    data_dir: Path, tmp_path: Path, rng: random.Random, figure: Callable[[str], None], rounds: int
+) -> None:
+    commands = (
+        ("prepare", "--data-dir", "fresh"),
+        ("train", "--variant", "modern", "--passes", 4),
+        ("train", "--batch-size", "full", "--engine", "eager"),
+        ("sweep", "--grid", "seeds=0..3", "--workers", 2),
+        ("bench", "--quick"),
+    )
+    codes = []
+    for _ in range(rounds):
+        victim = subprocess.Popen(
+            command(*rng.choice(commands)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        time.sleep(rng.uniform(0.15, 3.0))  # before, the interpreter has not begun with ours
+        which = rng.choice(STOPPING)
+        victim.send_signal(which)
+        _, errors = victim.communicate(timeout=60)
+        assert "Traceback" not in errors
+        assert victim.returncode in (0, -which, 128 + which), errors
+        if victim.returncode == 128 + which:
+            assert errors.splitlines()[-1].startswith("error: "), errors
+        assert not list(tmp_path.rglob("*.tmp"))
+        codes.append(victim.returncode)
+    figure(f"{rounds} signals to commands, {sum(code != 0 for code in codes)} ended them")
+
+
+def test_what_is_ignored_stays_ignored(data_dir: Path, tmp_path: Path) -> None:
+    line = command("train", "--variant", "modern", "--passes", 60, "--runs-dir", tmp_path)
+    with subprocess.Popen(
+        ["nohup", *line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not list_runs(tmp_path):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        process.send_signal(signal.SIGTERM)
+        assert "interrupted" in process.communicate(timeout=30)[1]
+    assert process.returncode == 128 + signal.SIGTERM
