@@ -29,7 +29,7 @@ from lecun89.cli import (
     train,
     variants,
 )
-from lecun89.cli.signals import StoppedError, end_at_signals
+from lecun89.cli.signals import StoppedError, ending_at_signals
 from lecun89.exceptions import (
     CheckFailedError,
     DataUnavailableError,
@@ -173,11 +173,11 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command line and exit."""
-    end_at_signals()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the shell; what is meant for it must not go elsewhere
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="lecun89")
+    with ending_at_signals():
+        app(prog_name="lecun89")

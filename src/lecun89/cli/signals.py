@@ -20,15 +20,25 @@ class StoppedError(BaseException):
         self.signum = signum
 
 
-def end_at_signals() -> None:
-    """From here on, signals that would kill the process raise `StoppedError` instead."""
+@contextmanager
+def ending_at_signals() -> Iterator[None]:
+    """Within the block, signals that would kill the process raise `StoppedError` instead.
+
+    After it they kill, Ctrl-C too: there is nothing left to be done.
+    """
 
     def stop(signum: int, frame: FrameType | None) -> None:
         raise StoppedError(signum)
 
-    for which in _signals():
-        if signal.getsignal(which) == signal.SIG_DFL:
+    ours = [which for which in _signals() if signal.getsignal(which) != signal.SIG_IGN]
+    for which in ours:
+        if which != signal.SIGINT:  # which is a KeyboardInterrupt already
             signal.signal(which, stop)
+    try:
+        yield
+    finally:
+        for which in ours:
+            signal.signal(which, signal.SIG_DFL)
 
 
 @contextmanager
