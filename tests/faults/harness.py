@@ -10,6 +10,7 @@ import ctypes
 import errno
 import json
 import os
+import queue
 import select
 import shutil
 import signal
@@ -117,37 +118,43 @@ def shim() -> Path:
     return made
 
 
-@dataclass
 class Victim:
     """A running victim."""
 
-    pid: int
-    directory: Path
-    _ended: "threading.Event"
-    _codes: dict[int, int]
+    def __init__(self, pid: int, directory: Path) -> None:
+        """One that has just begun; what it prints is in the directory."""
+        self.pid = pid
+        self._directory = directory
+        self._ended = threading.Event()
+        self._status = 0
 
     def send(self, signum: int) -> None:
         """Send it a signal, if it still runs."""
-        if not self._ended.is_set():
+        if self.runs():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signum)
-
-    def wait(self, seconds: float = PATIENCE) -> Ended:
-        """Wait until it ends."""
-        if not self._ended.wait(seconds):
-            os.kill(self.pid, signal.SIGKILL)
-            raise AssertionError(f"{self.directory} hangs: {self._read('stderr')}")
-        status = self._codes.pop(self.pid)
-        ended = Ended(os.waitstatus_to_exitcode(status), self._read("stdout"), self._read("stderr"))
-        shutil.rmtree(self.directory)
-        return ended
 
     def runs(self) -> bool:
         """Whether it has not ended."""
         return not self._ended.is_set()
 
+    def wait(self, seconds: float = PATIENCE) -> Ended:
+        """Wait until it ends."""
+        if not self._ended.wait(seconds):
+            os.kill(self.pid, signal.SIGKILL)
+            raise AssertionError(f"it hangs: {self._read('stderr')}")
+        code = os.waitstatus_to_exitcode(self._status)
+        ended = Ended(code, self._read("stdout"), self._read("stderr"))
+        shutil.rmtree(self._directory)
+        return ended
+
+    def end(self, status: int) -> None:
+        """Note that it has ended with that status, as ``waitpid`` gives it."""
+        self._status = status
+        self._ended.set()
+
     def _read(self, name: str) -> str:
-        return (self.directory / name).read_text(errors="replace")
+        return (self._directory / name).read_text(errors="replace")
 
 
 class Server:
@@ -166,11 +173,9 @@ class Server:
         )
         self._scratch = Path(tempfile.mkdtemp(prefix="lecun89-victims-"))
         self._lock = threading.Lock()
-        self._count = 0
-        self._answers: dict[int, threading.Event] = {}  # by number of the order
-        self._pids: dict[int, int] = {}
-        self._ended: dict[int, threading.Event] = {}
-        self._codes: dict[int, int] = {}
+        self._orders = 0
+        self._begun: dict[int, queue.SimpleQueue[Victim]] = {}  # by number of the order
+        self._victims: dict[int, Victim] = {}  # by pid
         threading.Thread(target=self._listen, daemon=True).start()
 
     def start(
@@ -193,9 +198,9 @@ class Server:
             mortal: whether it loses root's right to pass over permissions.
         """
         with self._lock:
-            self._count += 1
-            number = self._count
-            answered = self._answers[number] = threading.Event()
+            self._orders += 1
+            number = self._orders
+            begun = self._begun[number] = queue.SimpleQueue()
         directory = self._scratch / str(number)
         directory.mkdir()
         order = {
@@ -211,9 +216,7 @@ class Server:
         with self._lock:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
-        assert answered.wait(60), "the server of victims does not answer"
-        pid = self._pids.pop(number)
-        return Victim(pid, directory, self._ended[pid], self._codes)
+        return begun.get(timeout=60)
 
     def run(self, *arguments: object, **more: Any) -> Ended:
         """Run a command to its end; arguments as for `start`."""
@@ -231,14 +234,13 @@ class Server:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            kind, first, second = line.split()
+            kind, *words = line.split()
+            first, second = map(int, words)
             if kind == "started":
-                self._pids[int(first)] = int(second)
-                self._ended[int(second)] = threading.Event()
-                self._answers.pop(int(first)).set()
+                victim = self._victims[second] = Victim(second, self._scratch / str(first))
+                self._begun.pop(first).put(victim)
             else:
-                self._codes[int(first)] = int(second)
-                self._ended.pop(int(first)).set()
+                self._victims.pop(first).end(second)
 
 
 def serve() -> None:

@@ -24,7 +24,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         ("native", 12),
         ("eager", 2),
         pytest.param("native", 200, marks=pytest.mark.slow),
-        pytest.param("eager", 60, marks=pytest.mark.slow),
+        pytest.param("eager", 30, marks=pytest.mark.slow),
     ],
 )
 def test_a_signal_at_any_call_stops_saved(
