@@ -29,15 +29,15 @@ def exclusive(directory: Path, doing: str) -> Iterator[None]:
         OSError: the file cannot be made.
     """
     path = directory / ".lock"
-    lock: BaseFileLock = FileLock(path) if _works(path) else _soft(path)
+    lock: BaseFileLock = FileLock(path, timeout=0) if _works(path) else _soft(path)
     try:
         try:
-            lock.acquire(timeout=0)
+            lock.acquire()
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
             lock = _soft(path)
-            lock.acquire(timeout=0)
+            lock.acquire()
     except Timeout:
         soft = isinstance(lock, SoftFileLock)
         advice = f", or remove {lock.lock_file} if it has ended" if soft else ""
@@ -54,7 +54,8 @@ def exclusive(directory: Path, doing: str) -> Iterator[None]:
 
 
 def _soft(path: Path) -> BaseFileLock:
-    return SoftFileLock(path.with_name(f"{path.name}.held"))
+    # One that a dead process of this machine left is taken away first, which is a second try.
+    return SoftFileLock(path.with_name(f"{path.name}.held"), timeout=0.5)
 
 
 def _works(path: Path) -> bool:

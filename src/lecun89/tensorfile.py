@@ -14,7 +14,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from lecun89.exceptions import FileFormatError, one_line, shortened
+from lecun89.exceptions import FileFormatError, one_line, printable, shortened
 from lecun89.files import read_limited, replacing
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -83,7 +83,8 @@ def check_arrays(arrays: Arrays, expected: Arrays) -> None:
     """
     for name in sorted(arrays.keys() | expected.keys()):
         if name not in arrays or name not in expected:
-            raise FileFormatError(f"{name} is {'missing' if name in expected else 'unexpected'}")
+            what = "missing" if name in expected else "unexpected"
+            raise FileFormatError(f"{shortened(printable(name))} is {what}")
         found, right = arrays[name], expected[name]
         if found.shape != right.shape or found.dtype != right.dtype:
             raise FileFormatError(

@@ -18,6 +18,7 @@ def test_help_names_every_command(cli: Callable[..., Result]) -> None:
         result = cli(*args)
         assert result.exit_code == 0
         assert all(f" {command} " in result.stdout for command in COMMANDS)
+        assert "Exit codes: 0 done; 1 runtime error; 2 usage;" in result.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

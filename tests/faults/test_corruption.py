@@ -133,7 +133,7 @@ def test_a_changed_field_is_refused_with_the_right_digest_too(
         return
     del document["digest"]
     config.write_text(sealed(document))  # as somebody would who wants to be believed
-    for line in (("eval", run), ("train", "--resume", run), ("plot", run), ("errors", run)):
+    for line in (("eval", run), ("train", "--resume", run), ("errors", run)):
         result = cli(*line)
         assert result.exit_code == 1, line
         told = (" is of other ", " is of another training than", "was started on other digits")
@@ -147,8 +147,8 @@ def test_files_of_another_run_are_refused_by_every_command(
     path = Path(other.stdout.splitlines()[-1])
     for name, lines in (
         ("weights.safetensors", [("eval", run), ("errors", run), ("export", run)]),
-        ("state.safetensors", [("train", "--resume", run), ("plot", run)]),
-        ("metrics.jsonl", [("train", "--resume", run), ("plot", run)]),
+        ("state.safetensors", [("train", "--resume", run)]),
+        ("metrics.jsonl", [("train", "--resume", run)]),
     ):
         kept = (run / name).read_bytes()
         shutil.copy(path / name, run / name)

@@ -45,7 +45,7 @@ def fuzz(inputs: int, processes: int, rng: random.Random, figure: Callable[[str]
         + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     )
     assert not failures, "\n\n".join(failures)
-    assert abs(counts.total() - inputs) <= 20 * processes  # each reader's share is rounded
+    assert counts.total() >= 0.99 * inputs  # of a few choices no file can be made
     assert seconds <= 1.0
     assert grown <= 256 * MEBIBYTE
 
@@ -60,4 +60,4 @@ def test_readers_refuse_edited_files_in_one_line(
 def test_readers_refuse_a_million_edited_files(
     rng: random.Random, figure: Callable[[str], None]
 ) -> None:
-    fuzz(1_000_500, 20, rng, figure)
+    fuzz(1_010_000, 20, rng, figure)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lecun89.runs import list_runs
+from lecun89.runs import list_runs, open_run
 from tests.conftest import command
 from tests.faults.harness import OFTEN, TRAINING, Fault, Server, go_on, operations
 
@@ -63,8 +63,13 @@ def test_a_signal_at_any_call_stops_saved(
         if ended.code:
             assert "interrupted" in ended.error or "stopped by SIG" in ended.error
         assert not list(directory.rglob("*.tmp"))
-        if go_on(server, directory, whole[engine]) and ended.code:
-            assert "go on with: lecun89 train --resume" in ended.stderr, ended
+        if ended.code and (paths := list_runs(directory / "runs")):
+            run = open_run(paths[0])
+            if run.load_state()[1].passes < run.settings.passes:
+                assert f"go on with: lecun89 train --resume {run.path.relative_to(directory)}" in (
+                    ended.error
+                )
+        go_on(server, directory, whole[engine])
         return int(ended.code != 0)
 
     with ThreadPoolExecutor(2) as pool:

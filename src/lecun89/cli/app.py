@@ -126,6 +126,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done; 1 runtime error; 2 usage; 3 a check failed; 4 no data; 128 + N "
+    "after signal N, saved. An error is one line on stderr.",
 )
 
 
