@@ -463,6 +463,7 @@ def test_places_that_a_prepared_file_forges_are_noticed(tmp_path: Path, data_dir
 @posix
 def test_nothing_is_written_through_a_link_in_a_run(cli: Cli, run: Path, outside: Path) -> None:
     pytest.importorskip("matplotlib")
+    pytest.importorskip("tensorboard")
     places = {
         "errors-test": (outside, ("errors", run, "--no-terminal", "--force")),
         "errors-test/digits": (outside, ("errors", run, "--individual", "--force")),
