@@ -322,6 +322,7 @@ def _become(order: dict[str, Any]) -> None:
         traceback.print_exc()
     with contextlib.suppress(Exception):
         sys.stdout.flush()
+    atexit._run_exitfuncs()  # those of multiprocessing, before the server's own end is skipped
     os._exit(code if isinstance(code, int) else 0)
 
 
