@@ -269,7 +269,7 @@ def test_directories_without_permission_are_one_line(
         (("prepare", "--data-dir", "locked"), 4),
         (("train", "--data-dir", "locked/data"), 4),
         (("sweep", "--grid", "seeds=1", "--out", "locked/sweep"), 1),
-        (("errors", "run"), 1),
+        (("errors", "run", "--out", "locked/errors"), 1),
         (("export", "run", "--out", "locked/w.safetensors"), 1),
         (("train", "--resume", "run"), 1),
     ):
