@@ -84,9 +84,7 @@ def _exit_code(call: Callable[[], Any], debug: bool) -> int:
 
 
 def _explain(error: BaseException) -> tuple[int, str]:
-    if isinstance(error, StoppedError):
-        return 128 + error.signum, str(error)
-    if isinstance(error, InterruptedRunError):
+    if isinstance(error, StoppedError | InterruptedRunError):
         return 128 + error.signum, str(error)
     if isinstance(error, Lecun89Error):
         kinds = [kind for kind in _EXIT_CODES if isinstance(error, kind)]

@@ -155,10 +155,7 @@ def bench(
 
 
 def _check_save(path: Path, *, force: bool) -> None:
-    if path.is_dir():
-        raise UsageError(f"--save {path} is a directory: give a file")
-    if not path.parent.is_dir():
-        raise UsageError(f"--save {path}: there is no directory {path.parent}")
+    options.check_file("--save", path)
     if path.exists() and not force:
         raise UsageError(f"--save {path} exists: choose another file, or give --force")
 

@@ -80,10 +80,7 @@ def ladder(
         require_matplotlib()
         if plot.suffix.lower() not in (".png", ".svg"):
             raise UsageError(f"--plot {plot} is neither .png nor .svg")
-        if not plot.parent.is_dir():
-            raise UsageError(f"--plot {plot}: there is no directory {plot.parent}")
-        if plot.is_dir():
-            raise UsageError(f"--plot {plot} is a directory: give a file")
+        options.check_file("--plot", plot)
     check_places(workers, scheduler)
     require_torch()  # for McNemar's test, at the end
     names = list(LADDER) if variants is None else variants.split(",")

@@ -39,6 +39,18 @@ def path(flag: str) -> Callable[[Any], Path]:
     return parse
 
 
+def check_file(flag: str, path: Path) -> None:
+    """Refuse a flag's path at which no file can be, before the work for it is done.
+
+    Raises:
+        UsageError: it is a directory, or in none.
+    """
+    if path.is_dir():
+        raise UsageError(f"{flag} {path} is a directory: give a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{flag} {path}: there is no directory {path.parent}")
+
+
 Variant = Annotated[
     str,
     typer.Option(
