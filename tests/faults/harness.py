@@ -372,3 +372,12 @@ def go_on(server: Server, directory: Path, right: dict[str, Any]) -> bool:
     assert fingerprint(open_run(path)) == right
     assert not list(path.glob("*.tmp"))
     return True
+
+
+def undisturbed(server: Server, *line: object, cwd: Path, env: dict[str, str]) -> list[str]:
+    """The operations of a command that nothing happens to, in a directory made for it."""
+    cwd.mkdir()
+    log = cwd.with_suffix(".log")
+    done = server.run(*line, cwd=cwd, fault=Fault(below=cwd, log=log), env=env)
+    assert done.code == 0, done
+    return operations(log)

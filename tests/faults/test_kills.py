@@ -19,6 +19,7 @@ from tests.faults.harness import (
     fingerprint,
     go_on,
     operations,
+    undisturbed,
     whole_run,
 )
 
@@ -45,11 +46,7 @@ def test_a_kill_at_each_write_sync_and_rename_loses_nothing_before_it(
 ) -> None:
     line = (*TRAINING[engine], *OFTEN)
     env = {"LECUN89_DATA_DIR": str(data_dir)}
-    (tmp_path / "count").mkdir()
-    log = tmp_path / "log"
-    counted = Fault(below=tmp_path / "count", log=log)
-    assert server.run(*line, cwd=tmp_path / "count", fault=counted, env=env).code == 0
-    calls = operations(log)
+    calls = undisturbed(server, *line, cwd=tmp_path / "count", env=env)
     attacks = [
         (nth, mode)
         for nth, call in enumerate(calls, 1)
@@ -173,12 +170,8 @@ def test_a_killed_sweep_goes_on_to_the_same_table(
         runs = [open_run(path) for path in list_runs(directory / "sweep" / "runs")]
         return [fingerprint(run) for run in sorted(runs, key=lambda run: run.settings.seed)]
 
-    (tmp_path / "count").mkdir()
-    log = tmp_path / "log"
-    counted = Fault(below=tmp_path / "count", log=log)
-    assert server.run(*line, cwd=tmp_path / "count", fault=counted, env=env).code == 0
+    calls = len(undisturbed(server, *line, cwd=tmp_path / "count", env=env))
     right = (cells(tmp_path / "count"), prints(tmp_path / "count"))
-    calls = len(operations(log))
     for number in range(rounds):
         directory = tmp_path / str(number)
         directory.mkdir()

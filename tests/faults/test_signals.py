@@ -13,7 +13,7 @@ import pytest
 
 from lecun89.runs import list_runs, open_run
 from tests.conftest import command
-from tests.faults.harness import OFTEN, TRAINING, Fault, Server, go_on, operations
+from tests.faults.harness import OFTEN, TRAINING, Fault, Server, go_on, undisturbed
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -39,11 +39,7 @@ def test_a_signal_at_any_call_stops_saved(
 ) -> None:
     env = {"LECUN89_DATA_DIR": str(data_dir)}
     line = (*TRAINING[engine], *OFTEN)
-    log = tmp_path / "log"
-    (tmp_path / "count").mkdir()
-    fault = Fault(below=tmp_path / "count", log=log)
-    assert server.run(*line, cwd=tmp_path / "count", fault=fault, env=env).code == 0
-    calls = len(operations(log))
+    calls = len(undisturbed(server, *line, cwd=tmp_path / "count", env=env))
 
     def attack(seed: float) -> int:
         draws = random.Random(seed)
