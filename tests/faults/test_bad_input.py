@@ -264,7 +264,8 @@ TABLE: list[tuple[str, int, str]] = [
     ("sweep dir", 1, "dir is a directory"),
     ("sweep /dev/null", 1, "/dev/null is not a regular file"),
     ("sweep file", 1, "file is not TOML"),
-    ("sweep ''", 1, "is a directory"),
+    ("sweep ''", 2, "FILE.toml '' is empty"),
+    ("sweep {word} --dry-run", 2, "is too long for a path"),
     ("sweep good.toml --out file", 1, "cannot make file"),
     ("sweep good.toml --out ''", 2, "--out '' is empty"),
     *of(

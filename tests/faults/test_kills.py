@@ -47,12 +47,12 @@ def test_a_kill_at_each_write_sync_and_rename_loses_nothing_before_it(
     line = (*TRAINING[engine], *OFTEN)
     env = {"LECUN89_DATA_DIR": str(data_dir)}
     calls = undisturbed(server, *line, cwd=tmp_path / "count", env=env)
-    attacks = [
+    every = [
         (nth, mode)
         for nth, call in enumerate(calls, 1)
         for mode in ("before", "after", *(["torn"] if call.startswith("write") else []))
-        if rng.random() < share
     ]
+    attacks = rng.sample(every, round(share * len(every)))
 
     def attack(one: tuple[int, str]) -> tuple[bool, bool]:
         nth, mode = one

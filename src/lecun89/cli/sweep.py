@@ -45,7 +45,10 @@ Scheduler = Annotated[
 
 def sweep(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE.toml", help="What to vary, as TOML.")
+        Path | None,
+        typer.Argument(
+            parser=options.path("FILE.toml"), metavar="FILE.toml", help="What to vary, as TOML."
+        ),
     ] = None,
     grid: Annotated[
         list[str] | None,
