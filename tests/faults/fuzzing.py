@@ -11,6 +11,7 @@ see executed, or written outside of the scratch directory.
 
 import argparse
 import bz2
+import contextlib
 import copy
 import gc
 import gzip
@@ -604,6 +605,7 @@ class Fuzzer:
     def one(self, name: str, seed: int, edits: int, repair: bool) -> None:
         """One file."""
         rng = random.Random(seed)
+        self.watch.seen.clear()
         try:
             read = getattr(self.readers, name)(rng, edits, repair)
         except MemoryError:  # ours, not the reader's
@@ -681,12 +683,11 @@ def fuzz(scratch: Path, asked: argparse.Namespace) -> dict[str, Any]:
     names = asked.readers.split(",")
     failures = []
     draws = random.Random(asked.seed)
+    repr(torch.zeros(1))  # PyTorch imports more for it, and shows tensors in its errors
     for name in names:  # what is imported late, and caches
         for number in range(30):
-            try:
+            with contextlib.suppress(ReaderError):
                 fuzzer.one(name, draws.randrange(2**40), number % 6, number % 2 == 0)
-            except ReaderError:
-                fuzzer.watch.seen.clear()
     fuzzer.counts.clear()
     fuzzer.read.clear()
     fuzzer.slowest = (0.0, "")
@@ -704,7 +705,6 @@ def fuzz(scratch: Path, asked: argparse.Namespace) -> dict[str, Any]:
             try:
                 fuzzer.chunk(name, seed, examples)
             except ReaderError as error:
-                fuzzer.watch.seen.clear()
                 notes = " ".join(getattr(error, "__notes__", ()))
                 inner = traceback.format_exception(error.__cause__)[-12:] if error.__cause__ else []
                 failures.append(f"{name}: {error} {' '.join(notes.split())} {''.join(inner)}")
