@@ -36,12 +36,12 @@ def fuzz(inputs: int, processes: int, rng: random.Random, figure: Callable[[str]
     counts = sum((Counter(result["counts"]) for result in results), Counter[str]())
     accepted = sum((Counter(result["accepted"]) for result in results), Counter[str]())
     seconds, slowest = max(tuple(result["slowest"]) for result in results)
-    grown = max(result["grown"] for result in results)
+    grown, largest = max(tuple(result["most"]) for result in results)
     failures = [f"{of['seed']}: {text}" for of in results for text in of["failures"]]
     figure(
         f"{counts.total():,} inputs, of them accepted {accepted.total():,}; failures "
-        f"{len(failures)}; slowest {seconds:.2f} s of processor time ({slowest}); memory grew by "
-        f"{grown / MEBIBYTE:.0f} MiB; seeds {seeds}; "
+        f"{len(failures)}; slowest {seconds:.2f} s of processor time ({slowest}); memory of one "
+        f"at most {grown / MEBIBYTE:.1f} MiB ({largest}); seeds {seeds}; "
         + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     )
     assert not failures, "\n\n".join(failures)
