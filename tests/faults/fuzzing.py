@@ -609,7 +609,7 @@ class Fuzzer:
         self.watch.seen.clear()
         try:
             read = getattr(self.readers, name)(rng, edits, repair)
-        except MemoryError:  # ours, not the reader's
+        except (MemoryError, RecursionError):  # ours, not the reader's
             return
         before = _begin_peak()
         began = time.process_time()
