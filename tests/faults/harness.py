@@ -322,7 +322,8 @@ def _become(order: dict[str, Any]) -> None:
         traceback.print_exc()
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    atexit._run_exitfuncs()  # those of multiprocessing, before the server's own end is skipped
+    threading._shutdown()  # type: ignore[attr-defined]  # as at an interpreter's end, the pools'
+    atexit._run_exitfuncs()  # threads, then multiprocessing; the server's own end is skipped
     os._exit(code if isinstance(code, int) else 0)
 
 
