@@ -322,8 +322,9 @@ def _become(order: dict[str, Any]) -> None:
         traceback.print_exc()
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    threading._shutdown()  # type: ignore[attr-defined]  # as at an interpreter's end, the pools'
-    atexit._run_exitfuncs()  # threads, then multiprocessing; the server's own end is skipped
+    # As at an interpreter's end: the pools' threads, then multiprocessing. The server's is skipped.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
     os._exit(code if isinstance(code, int) else 0)
 
 
@@ -376,8 +377,8 @@ def go_on(server: Server, directory: Path, right: dict[str, Any]) -> bool:
 
 
 def undisturbed(server: Server, *line: object, cwd: Path, env: dict[str, str]) -> list[str]:
-    """The operations of a command that nothing happens to, in a directory made for it."""
-    cwd.mkdir()
+    """The operations of a command that nothing happens to; its directory is made if need be."""
+    cwd.mkdir(exist_ok=True)
     log = cwd.with_suffix(".log")
     done = server.run(*line, cwd=cwd, fault=Fault(below=cwd, log=log), env=env)
     assert done.code == 0, done

@@ -23,7 +23,7 @@ from tests.faults.harness import (
     Server,
     fingerprint,
     go_on,
-    operations,
+    undisturbed,
     whole_run,
 )
 
@@ -127,11 +127,7 @@ def test_whatever_operation_fails_nothing_is_said_to_be_done_that_is_not(
             shutil.copytree(kept, directory / "run")
         return directory
 
-    directory, log = prepare("count"), tmp_path / "log"
-    fault = Fault(below=directory, log=log)
-    done = server.run(*COMMANDS[name], cwd=directory, fault=fault, env=env)
-    assert done.code == 0, done
-    calls = operations(log)
+    calls = undisturbed(server, *COMMANDS[name], cwd=prepare("count"), env=env)
     attacks = [(nth, mode) for nth in range(1, len(calls) + 1) for mode in ("once", "on")]
     attacks = rng.sample(attacks, min(share or MOST, len(attacks)))
 
