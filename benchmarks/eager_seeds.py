@@ -21,9 +21,9 @@ from lecun89 import devices
 from lecun89.bench.ways import Way
 from lecun89.data import default_data_dir, load
 from lecun89.engines.eager import roll
-from lecun89.evaluation import LOSSES, targets
-from lecun89.models import Network
-from lecun89.seeds import parse_seeds
+from lecun89.network.losses import LOSSES, targets
+from lecun89.network.modules import Network
+from lecun89.parsing import parse_seeds
 from lecun89.settings import Settings
 from lecun89.variants import VARIANTS
 

@@ -9,10 +9,10 @@ import argparse
 import csv
 from pathlib import Path
 
-from lecun89.ladder import Rung, Step, compare_rungs
+from lecun89.analysis.scores import Score
 from lecun89.render.laddertable import as_markdown, documents
-from lecun89.scores import Score
-from lecun89.training import PassResult
+from lecun89.sweeps.ladder import Rung, Step, compare_rungs
+from lecun89.training.loop import PassResult
 
 
 def rungs(path: Path) -> list[Rung]:

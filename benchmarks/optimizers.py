@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lecun89 import _native
-from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.analysis.statistics import summarise
 from lecun89.data import default_data_dir, load, read_originals
 from lecun89.engines.native import make_network
 from lecun89.engines.parameters import flatten
 from lecun89.engines.presentation import presentation
-from lecun89.initialization import initial_parameters
-from lecun89.seeds import parse_seeds, summarise
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.initialization import initial_parameters
+from lecun89.parsing import parse_seeds
 from lecun89.settings import Settings
 
 Flat = npt.NDArray[np.float32]

@@ -15,12 +15,12 @@ from pathlib import Path
 from shutil import copyfile
 from statistics import median_low
 
+from lecun89.analysis.evaluation import outputs_of, score_outputs
+from lecun89.analysis.statistics import student_below, summarise
 from lecun89.data import default_data_dir, load
-from lecun89.evaluation import outputs_of, score_outputs
-from lecun89.published import Published
-from lecun89.runs import open_run
-from lecun89.seeds import student_below, summarise
-from lecun89.weights import load_weights
+from lecun89.network.published import Published
+from lecun89.network.weights import load_weights
+from lecun89.training.runs import open_run
 
 KNOWN = {"1989": (26, "1.30%"), "full": (125, "1.25%"), "usps": (102, "5.08%")}
 """The best known misses at this size, and as an error: a public revisit's best pass on the test

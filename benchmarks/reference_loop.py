@@ -17,8 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lecun89.data import Digits, default_data_dir, load
-from lecun89.variant import Variant
-from lecun89.variants import VARIANTS
+from lecun89.variants import VARIANTS, Variant
 
 
 class ReferenceNetwork(nn.Module):

@@ -12,7 +12,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from lecun89.seeds import student95, summarise
+from lecun89.analysis.statistics import student95, summarise
 
 RESULTS = Path(__file__).parent / "results" / "science.csv"
 BEGIN, END = "<!-- made by benchmarks/science.py -->", "<!-- end -->"

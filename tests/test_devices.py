@@ -7,7 +7,7 @@ from lecun89 import devices
 from lecun89.data import Digits
 from lecun89.engines import agreement
 from lecun89.exceptions import DeviceError, UsageError
-from lecun89.models import Network
+from lecun89.network.modules import Network
 from lecun89.variants import VARIANTS
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

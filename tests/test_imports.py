@@ -13,18 +13,18 @@ SOURCE = Path(lecun89.__file__).parent
 
 LAYERS = [
     {"version", "exceptions", "_native"},
-    {"architecture", "files", "locks", "numbers", "variant"},
-    {
-        *("assumptions", "devices", "outputdir", "rejection", "reported", "scores", "seeds"),
-        "tensorfile",
-    },
-    {"variants", "data"},
-    {"models", "settings", "weights", "initialization"},
-    {"evaluation", "sdlm"},
+    {"parsing", "devices", "storage"},
+    {"variants"},
+    {"network"},
+    {"data"},
+    {"export"},
+    {"analysis"},
     {"engines"},
-    {"published", "teachers", "training", "estimate", "mistakes", "explain", "export"},
-    {"runs", "events"},
-    {"recording", "bench", "sweeps", "ladder"},
+    {"settings"},
+    {"teachers"},
+    {"bench"},
+    {"training"},
+    {"sweeps"},
     {"render"},
     {"cli"},
 ]
@@ -32,14 +32,14 @@ ALLOWED = {
     "typer": {"cli"},
     "rich": {"cli", "render"},
     "torchvision": {"data"},
-    "tensorboard": {"events"},
+    "tensorboard": {"training"},
     "PIL": {"render"},
     "matplotlib": {"render"},
     "onnx": {"export"},
     "distributed": {"sweeps"},
-    "filelock": {"locks"},
+    "filelock": {"storage"},
 }
-TORCH_AT_IMPORT = {"models", "evaluation", "sdlm", "engines", "teachers", "explain", "export"}
+TORCH_AT_IMPORT = {"network", "analysis", "engines", "teachers", "export"}
 
 
 @cache

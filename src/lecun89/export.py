@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from lecun89.evaluation import network_of
 from lecun89.exceptions import missing_extra
-from lecun89.files import replacing
-from lecun89.weights import Weights, save_weights
+from lecun89.network.modules import network_of
+from lecun89.network.weights import Weights, save_weights
+from lecun89.storage.files import replacing
 
 
 def export(weights: Weights, path: Path, format_name: str) -> None:

@@ -7,10 +7,8 @@ from typing import Any, Self
 from lecun89.data import get_data
 from lecun89.devices import check_name
 from lecun89.exceptions import UsageError, shortened
-from lecun89.numbers import parse_number
-from lecun89.seeds import check_seed
-from lecun89.variant import Variant
-from lecun89.variants import get_variant
+from lecun89.parsing import check_seed, parse_number
+from lecun89.variants import Variant, get_variant
 
 MOST_PASSES = 1_000_000
 _LEAST_LR, _MOST_LR = 1.2e-38, 3.4e38  # in float32, in which engines compute, others are 0 or inf

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.data import Digits
-from lecun89.weights import Weights, save_weights
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.weights import Weights, save_weights
 from tests.conftest import Result
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89.weights import load_weights
+from lecun89.network.weights import load_weights
 from tests.conftest import Result
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.analysis.evaluation import outputs_of
 from lecun89.data import Digits
-from lecun89.evaluation import outputs_of
-from lecun89.weights import load_weights
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.weights import load_weights
 from tests.conftest import Result
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError
-from lecun89.runs import Run, list_runs, open_run
 from lecun89.settings import Settings
+from lecun89.training.runs import Run, list_runs, open_run
 from tests.conftest import Result, command
 
 QUICK = ("--variant", "modern", "--batch-size", 96, "--passes", 2)

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lecun89 import data, tensorfile
+from lecun89 import data
 from lecun89.data.digits import digits_sha256
 from lecun89.data.mnist import read_mnist
 from lecun89.data.reduction import reduce_images
 from lecun89.exceptions import CheckFailedError, DataUnavailableError, UsageError
+from lecun89.storage import tensorfile
 
 
 def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:

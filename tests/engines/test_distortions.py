@@ -12,7 +12,7 @@ from lecun89.data import Digits, read_originals
 from lecun89.engines import choose, distortions, make_engine, native
 from lecun89.exceptions import UsageError
 from lecun89.settings import Settings
-from lecun89.variant import Variant
+from lecun89.variants import Variant
 
 STRONG = "adamw+rotation=15+scaling=0.15+shear=0.25+translation=1.2+elastic=0.7+stroke=0.4"
 

@@ -46,7 +46,7 @@ def test_two_passes_equal_the_reference_loop_digit_for_digit(
     splits: dict[str, Digits],
     reference_loop: ModuleType,
 ) -> None:
-    from lecun89.training import fit
+    from lecun89.training.loop import fit
 
     variant = VARIANTS[name]
     of = settings(variant=name, lr=variant.lr, passes=2)
@@ -131,7 +131,7 @@ def test_cuda_trains_to_the_same_score_twice(
     name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     from lecun89 import devices
-    from lecun89.training import fit
+    from lecun89.training.loop import fit
 
     devices.set_up("cuda:0", 1)
     of = settings(variant=name, device="cuda:0", batch_size=64, lr=VARIANTS[name].lr, passes=2)

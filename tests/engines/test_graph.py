@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.data import Digits
 from lecun89.engines import choose, initial_state, make_engine, make_networks
 from lecun89.engines.draws import draw_kept, draw_shifts, philox
 from lecun89.engines.eager import EagerEngine, roll
 from lecun89.engines.graph import GraphEngine, GraphNetworks
 from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
-from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import DeviceError, DivergedError, FileFormatError, InterruptedRunError
-from lecun89.models import Network
-from lecun89.recording import train_together
-from lecun89.runs import Run, create_run
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.losses import LOSSES, targets
+from lecun89.network.modules import Network
 from lecun89.settings import Settings
-from lecun89.training import PassResult, fit_together
+from lecun89.training.checkpointing import train_together
+from lecun89.training.loop import PassResult, fit_together
+from lecun89.training.runs import Run, create_run
 from lecun89.variants import VARIANTS
 from tests.conftest import UNDISTORTED, Result
 

@@ -11,20 +11,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.analysis.statistics import student95, summarise
 from lecun89.data import Digits
 from lecun89.engines import choose, list_engines, make_engine, native
 from lecun89.engines.eager import EagerEngine, roll
 from lecun89.engines.parameters import by_name, flatten
-from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import FileFormatError, UsageError
-from lecun89.initialization import initial_parameters
-from lecun89.models import Network
-from lecun89.seeds import student95, summarise
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.initialization import initial_parameters
+from lecun89.network.losses import LOSSES, targets
+from lecun89.network.modules import Network
 from lecun89.settings import Settings
-from lecun89.training import Position, fit
-from lecun89.variant import Variant
-from lecun89.variants import VARIANTS, get_variant
+from lecun89.training.loop import Position, fit
+from lecun89.variants import VARIANTS, Variant, get_variant
 from tests.conftest import OF_1989, ROOT, UNDISTORTED
 
 kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")

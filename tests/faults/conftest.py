@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lecun89.runs import list_runs, open_run
+from lecun89.training.runs import list_runs, open_run
 from tests.faults.harness import TRAINING, Server, fingerprint
 
 SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(2**32))

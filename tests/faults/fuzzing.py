@@ -42,26 +42,26 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from lecun89 import tensorfile
-from lecun89.architecture import PARAMETER_SHAPES, STRUCTURES
+from lecun89.analysis.scores import Score
 from lecun89.bench import check_comparable, compare, read_result
 from lecun89.data import idx, labels, rule, usps
 from lecun89.data.digits import digits_sha256
 from lecun89.data.prepare import _read as read_digits
 from lecun89.data.sets import DATA, DataSet
 from lecun89.exceptions import Lecun89Error
-from lecun89.files import sealed
-from lecun89.outputdir import _read_marker
-from lecun89.runs import create_run, open_run
-from lecun89.scores import Score
+from lecun89.network.architecture import PARAMETER_SHAPES, STRUCTURES
+from lecun89.network.weights import load_weights
 from lecun89.settings import Settings
+from lecun89.storage import tensorfile
+from lecun89.storage.files import sealed
+from lecun89.storage.outputdir import _read_marker
 from lecun89.sweeps import grid as grids
 from lecun89.sweeps.grid import expand_all, read_grids
 from lecun89.teachers import Recipe
 from lecun89.teachers.member import load_member, train_member
-from lecun89.training import PassResult
+from lecun89.training.loop import PassResult
+from lecun89.training.runs import create_run, open_run
 from lecun89.variants import get_variant
-from lecun89.weights import load_weights
 
 MOST_SECONDS = 1.0
 MOST_BYTES = 256 << 20
@@ -200,7 +200,7 @@ def edit_arrays(rng: Random, arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 class TensorFile:
-    """A file of `lecun89.tensorfile`: edits to its parts, its outer header, or its bytes."""
+    """A file of `storage.tensorfile`: edits to its parts, its outer header, or its bytes."""
 
     def __init__(self, kind: str, path: Path) -> None:
         self.content, self.kind = path.read_bytes(), kind

@@ -25,7 +25,7 @@ from typing import Any
 
 import pytest
 
-from lecun89.runs import Run, list_runs, open_run
+from lecun89.training.runs import Run, list_runs, open_run
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120.0  # seconds until a victim counts as hanging
@@ -247,14 +247,6 @@ class Server:
 def serve() -> None:
     """Fork a victim for each line of stdin; tell on stdout of its start and end."""
     import torch
-
-    import lecun89.cli.app
-    import lecun89.engines.eager
-    import lecun89.engines.native
-    import lecun89.recording
-    import lecun89.render.progress
-    import lecun89.render.tables
-    import lecun89.sweeps  # noqa: F401
 
     torch.set_num_threads(1)
     reaped, wakes = os.pipe()

@@ -442,15 +442,15 @@ def no_work(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Iterator[None]:
 
     monkeypatch.setattr(importlib.import_module("lecun89.data.prepare"), "_make", work)
     for name in (
-        "lecun89.runs.create_run",
-        "lecun89.recording.train_all",
-        "lecun89.recording.train_together",
-        "lecun89.estimate.estimate",
+        "lecun89.training.runs.create_run",
+        "lecun89.training.checkpointing.train_all",
+        "lecun89.training.checkpointing.train_together",
+        "lecun89.training.estimate.estimate",
         "lecun89.sweeps.Sweep.train",
         "lecun89.bench.measure_rows",
-        "lecun89.explain.measure_costs",
+        "lecun89.analysis.arithmetic.measure_costs",
         "lecun89.teachers.train_member",
-        "lecun89.outputdir.write_files",
+        "lecun89.storage.outputdir.write_files",
         "lecun89.export.export",
     ):
         monkeypatch.setattr(name, work)

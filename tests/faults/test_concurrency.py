@@ -14,8 +14,8 @@ import pytest
 
 from lecun89 import data
 from lecun89.exceptions import Lecun89Error
-from lecun89.locks import exclusive
-from lecun89.runs import list_runs, open_run
+from lecun89.storage.locks import exclusive
+from lecun89.training.runs import list_runs, open_run
 from tests.faults.harness import OFTEN, TRAINING, Fault, Server, go_on, whole_run
 
 # In turn: the file system's locks work, it has none, their daemon is away.

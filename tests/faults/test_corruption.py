@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from lecun89 import data, tensorfile
+from lecun89 import data
 from lecun89.exceptions import FileFormatError, Lecun89Error
-from lecun89.files import sealed
-from lecun89.runs import Run, open_run
-from lecun89.weights import load_weights
+from lecun89.network.weights import load_weights
+from lecun89.storage import tensorfile
+from lecun89.storage.files import sealed
+from lecun89.training.runs import Run, open_run
 from tests.conftest import Result
 
 READERS: dict[str, Callable[[Path], object]] = {

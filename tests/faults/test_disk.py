@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lecun89.data import DATA, SPLITS, load
-from lecun89.runs import list_runs, open_run
+from lecun89.training.runs import list_runs, open_run
 from tests.faults.harness import (
     OFTEN,
     TRAINING,

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lecun89 import recording
 from lecun89.data import Digits
 from lecun89.engines import make_engine
 from lecun89.exceptions import DivergedError
-from lecun89.runs import Run, create_run
 from lecun89.settings import Settings
+from lecun89.training import checkpointing as recording
+from lecun89.training.runs import Run, create_run
 from tests.conftest import Result
 from tests.faults.harness import fingerprint
 

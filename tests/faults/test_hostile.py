@@ -25,8 +25,6 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from lecun89 import tensorfile
-from lecun89.architecture import PARAMETER_SHAPES
 from lecun89.data import get_data, idx, load, make_labels, usps, write_labels
 from lecun89.data.prepare import _read as read_digits
 from lecun89.exceptions import (
@@ -36,11 +34,13 @@ from lecun89.exceptions import (
     UsageError,
     printable,
 )
-from lecun89.files import sealed
-from lecun89.outputdir import refuse_links, write_files
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.weights import load_weights
+from lecun89.storage import tensorfile
+from lecun89.storage.files import sealed
+from lecun89.storage.outputdir import refuse_links, write_files
 from lecun89.sweeps.grid import expand
 from lecun89.variants import get_variant
-from lecun89.weights import load_weights
 from tests.conftest import Result
 
 Cli = Callable[..., Result]

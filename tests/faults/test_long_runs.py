@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lecun89.runs import list_runs, open_run
+from lecun89.training.runs import list_runs, open_run
 from tests.faults.harness import Server
 
 

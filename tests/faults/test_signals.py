@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lecun89.runs import list_runs, open_run
+from lecun89.training.runs import list_runs, open_run
 from tests.conftest import command
 from tests.faults.harness import OFTEN, TRAINING, Fault, Server, go_on, undisturbed
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from lecun89.analysis.scores import Score
 from lecun89.render.halfblocks import WIDTH, digit_rows
 from lecun89.render.lines import duration, eval_line, sparkline
-from lecun89.scores import Score
 
 
 def test_digits_fill_the_width_and_no_more() -> None:

@@ -18,11 +18,11 @@ import pytest
 
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error, UsageError
-from lecun89.locks import exclusive
-from lecun89.runs import create_run, open_run
 from lecun89.settings import Settings
+from lecun89.storage.locks import exclusive
 from lecun89.sweeps import COLUMNS, Sweep, expand, local_pool, read_grids, remote_pool
 from lecun89.sweeps.grid import parse_pairs
+from lecun89.training.runs import create_run, open_run
 from tests.conftest import Result, command
 
 SHORT = {"variant": ["base"], "passes": ["1"], "batch-size": ["full"]}

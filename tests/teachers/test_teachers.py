@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89 import get_variant, tensorfile
+from lecun89 import get_variant
 from lecun89.data import (
     Digits,
     SoftLabels,
@@ -26,6 +26,7 @@ from lecun89.engines import make_engine
 from lecun89.engines.presentation import presentation
 from lecun89.exceptions import DataUnavailableError, InterruptedRunError, UsageError
 from lecun89.settings import Settings
+from lecun89.storage import tensorfile
 from lecun89.teachers import RECIPES, Recipe, label, train_member
 from lecun89.teachers.member import load_member
 from tests.conftest import Result

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lecun89.exceptions import FileFormatError, UsageError, one_line, shortened
-from lecun89.files import read_limited
+from lecun89.storage.files import read_limited
 
 _MAX_BYTES = 256 << 10  # a result takes 24 kB
 _NO_RESULT = "the other result is not one of `lecun89 bench --save`"

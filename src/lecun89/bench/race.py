@@ -5,11 +5,11 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lecun89.analysis.statistics import student_below
 from lecun89.bench.ways import Recipe, Way
 from lecun89.data import Digits
 from lecun89.devices import Stopwatch
 from lecun89.engines import Engine, make_engine
-from lecun89.seeds import student_below
 
 
 @dataclass(frozen=True)

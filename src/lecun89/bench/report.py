@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lecun89.architecture import MACS
 from lecun89.bench.machine import Peak
 from lecun89.bench.race import Race
 from lecun89.bench.ways import Recipe, Way
 from lecun89.data import get_data
+from lecun89.network.architecture import MACS
 
 PASSES = 23
 """The paper's passes."""

@@ -97,7 +97,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
         package = (error.name or "a package").partition(".")[0]
         return 1, f"cannot import {package}: {one_line(error)}; install it again"
     if isinstance(error, OSError):
-        # Whatever is written to a file names it, see `lecun89.files.replacing`.
+        # Whatever is written to a file names it, see `lecun89.storage.files.replacing`.
         unnamed = error.filename is None and error.errno in _OF_WRITING
         if unnamed:
             options.discard_stdout()

@@ -85,8 +85,8 @@ def bench(
     from lecun89 import bench as service
     from lecun89 import devices
     from lecun89.data import load
-    from lecun89.files import write_json
-    from lecun89.seeds import parse_seeds
+    from lecun89.parsing import parse_seeds
+    from lecun89.storage.files import write_json
     from lecun89.variants import get_variant
 
     options.set_up_logging(quiet=quiet, verbose=verbose)

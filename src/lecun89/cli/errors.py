@@ -12,9 +12,9 @@ from lecun89.cli import options, targets
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
+    from lecun89.analysis.misses import Comparison, Mistake, Mistakes
     from lecun89.cli.targets import Target
     from lecun89.data import Digits
-    from lecun89.mistakes import Comparison, Mistake, Mistakes
 
 _IN_TERMINAL = 60  # digits; all of them are in the picture
 
@@ -76,9 +76,9 @@ def errors(
     from lecun89.devices import require_torch
 
     require_torch()
-    from lecun89.mistakes import compare, count_misses, find_mistakes
-    from lecun89.outputdir import write_files
+    from lecun89.analysis.misses import compare, count_misses, find_mistakes
     from lecun89.render.errorfiles import across_files, diff_files, mistake_files
+    from lecun89.storage.outputdir import write_files
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     targets.check_names(split, data)
@@ -132,7 +132,7 @@ def _open(
     names: list[str], across: bool, runs_dir: Path, variant: str | None, data: str | None
 ) -> "list[Target]":
     from lecun89.exceptions import FileFormatError
-    from lecun89.runs import list_runs, open_run
+    from lecun89.training.runs import list_runs, open_run
 
     if not across or len(names) > 1:
         if not names:

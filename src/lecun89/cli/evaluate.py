@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from lecun89.analysis.rejection import Rejection, RejectionCurve
     from lecun89.data import Digits
-    from lecun89.rejection import Rejection, RejectionCurve
 
 _ERRORS = (0.5, 1.0, 2.0, 3.0)  # percent, the rows of the table of rejections
 
@@ -58,9 +58,9 @@ def evaluate(
     -v the error of each digit.
     """
     from lecun89 import devices
+    from lecun89.analysis.rejection import reject_for as fewest
+    from lecun89.analysis.rejection import rejection_curve
     from lecun89.data import SPLITS
-    from lecun89.rejection import reject_for as fewest
-    from lecun89.rejection import rejection_curve
     from lecun89.render.lines import eval_line, interval
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -73,7 +73,7 @@ def evaluate(
     target = targets.open_target(run, runs_dir, variant, data)
     chosen = targets.set_up_device(device, threads)
     digits = targets.load_digits(target, data, SPLITS if split == "all" else (split,), data_dir)
-    from lecun89.evaluation import outputs_of, score_outputs
+    from lecun89.analysis.evaluation import outputs_of, score_outputs
 
     began = time.perf_counter()
     outputs = {name: outputs_of(target.weights, of, chosen.device) for name, of in digits.items()}
@@ -147,7 +147,7 @@ def _print_classes(classes: list[tuple[int, int, int]]) -> None:
 
 
 def _print_rejections(rejections: "list[Rejection]") -> None:
-    from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED
+    from lecun89.analysis.rejection import PAPER_ERROR, PAPER_REJECTED
     from lecun89.render.tables import plain_table
 
     rows = []
@@ -176,8 +176,8 @@ def _print_rejections(rejections: "list[Rejection]") -> None:
 
 
 def _plot(target: targets.Target, curves: "dict[str, RejectionCurve]") -> list[str]:
-    from lecun89.outputdir import Writers, write_files
     from lecun89.render import charts
+    from lecun89.storage.outputdir import Writers, write_files
 
     files: Writers = {
         f"rejection-{name}.png": charts.saver(

@@ -20,9 +20,9 @@ def explain(
     from lecun89.devices import require_torch
 
     require_torch()
-    from lecun89.assumptions import ASSUMPTIONS as SWITCHES
-    from lecun89.explain import ASSUMPTIONS, assumed, layer_rows, measure_costs
+    from lecun89.analysis.arithmetic import ASSUMPTIONS, assumed, layer_rows, measure_costs
     from lecun89.variants import get_variant
+    from lecun89.variants.overrides import ASSUMPTIONS as SWITCHES
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     chosen = get_variant(variant)

@@ -17,10 +17,10 @@ from lecun89.cli.sweep import (
 from lecun89.exceptions import DataUnavailableError, UsageError
 
 if TYPE_CHECKING:
-    from lecun89.ladder import McNemar, Rung, Step
-    from lecun89.runs import Run
     from lecun89.settings import Settings
     from lecun89.sweeps import Sweep
+    from lecun89.sweeps.ladder import McNemar, Rung, Step
+    from lecun89.training.runs import Run
 
 
 def ladder(
@@ -67,11 +67,11 @@ def ladder(
     """
     from lecun89 import sweeps
     from lecun89.devices import require_torch
-    from lecun89.files import replacing
-    from lecun89.ladder import LADDER
     from lecun89.render import laddertable
     from lecun89.render.charts import ladder as draw_ladder
     from lecun89.render.charts import require_matplotlib, saver
+    from lecun89.storage.files import replacing
+    from lecun89.sweeps.ladder import LADDER
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if sum((json, csv, markdown)) > 1:
@@ -132,7 +132,7 @@ def _untaught(
 
 
 def _steps(made: "Sweep", data: str, data_dir: Path | None) -> "list[tuple[Rung, Step | None]]":
-    from lecun89.ladder import Rung, compare_rungs
+    from lecun89.sweeps.ladder import Rung, compare_rungs
 
     runs: dict[str, list[Run]] = {}
     for cell in made.cells:
@@ -158,9 +158,9 @@ def _steps(made: "Sweep", data: str, data_dir: Path | None) -> "list[tuple[Rung,
 
 
 def _mcnemar(before: "Run", after: "Run", data: str, data_dir: Path | None) -> "McNemar":
-    from lecun89 import mistakes
+    from lecun89.analysis import misses as mistakes
     from lecun89.data import load
-    from lecun89.ladder import McNemar
+    from lecun89.sweeps.ladder import McNemar
 
     digits = load(data, "test", options.data_dir(data_dir))
     found = [mistakes.find_mistakes(run.read_weights(), digits, "cpu") for run in (before, after)]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lecun89.exceptions import UsageError, printable, shortened
-from lecun89.numbers import parse_number
+from lecun89.parsing import parse_number
 
 if TYPE_CHECKING:
-    from lecun89.scores import Score
+    from lecun89.analysis.scores import Score
 
 _LONGEST_PATH = 4096  # of Linux; elsewhere it is less
 

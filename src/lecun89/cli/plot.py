@@ -11,8 +11,8 @@ from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
     from lecun89.cli.targets import Target
-    from lecun89.outputdir import Writers
-    from lecun89.runs import Run
+    from lecun89.storage.outputdir import Writers
+    from lecun89.training.runs import Run
 
 
 def plot(
@@ -58,9 +58,9 @@ def plot(
     Several runs are overlaid; the numbers that the paper, the blog and the notebook report for the
     same variant and data are marked.
     """
-    from lecun89.outputdir import write_files
     from lecun89.render.charts import require_matplotlib
-    from lecun89.runs import find_run, open_run
+    from lecun89.storage.outputdir import write_files
+    from lecun89.training.runs import find_run, open_run
     from lecun89.variants import get_variant
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -129,8 +129,7 @@ def _activation_files(target: "Target", digit: int, split: str, data_dir: Path |
     targets.set_up_device("cpu", 1)
     import torch
 
-    from lecun89.evaluation import network_of
-    from lecun89.models import Network
+    from lecun89.network.modules import Network, network_of
     from lecun89.render import charts
 
     digits = targets.load_digits(target, None, (split,), data_dir)[split]

@@ -11,8 +11,8 @@ from lecun89.devices import usable_cores
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from lecun89.runs import Run
     from lecun89.settings import Settings
+    from lecun89.training.runs import Run
 
 
 _SIDE_BY_SIDE = 1024  # networks at once, unless told otherwise: a few GB on a GPU
@@ -27,7 +27,7 @@ def new_settings(context: typer.Context) -> list[tuple["Settings", dict[str, str
 
     from lecun89 import devices, engines
     from lecun89.data import get_data
-    from lecun89.seeds import parse_seeds
+    from lecun89.parsing import parse_seeds
     from lecun89.settings import Settings, parse_batch_size
     from lecun89.variants import assume, get_variant
 
@@ -118,7 +118,7 @@ def unchanged_runs(context: typer.Context, names: "Sequence[str]", runs_dir: Pat
 def _open_unchanged(context: typer.Context, resume: str, runs_dir: Path) -> "Run":
     """The run to go on with; its configuration is not up for change."""
     from lecun89.devices import check_threads
-    from lecun89.runs import find_run, open_run
+    from lecun89.training.runs import find_run, open_run
     from lecun89.variants import get_variant
 
     run = open_run(find_run(resume, runs_dir))

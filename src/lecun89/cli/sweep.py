@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lecun89.settings import Settings
     from lecun89.sweeps import Sweep, SweepResult
     from lecun89.sweeps.pools import Pool
-    from lecun89.variant import Variant
+    from lecun89.variants import Variant
 
 Workers = Annotated[
     str,

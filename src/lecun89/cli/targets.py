@@ -10,8 +10,8 @@ from lecun89.exceptions import UsageError, unknown_name
 if TYPE_CHECKING:
     from lecun89.data import Digits
     from lecun89.devices import DeviceChoice
-    from lecun89.runs import Run
-    from lecun89.weights import Weights
+    from lecun89.network.weights import Weights
+    from lecun89.training.runs import Run
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def open_target(
         variant: the network that a file without a name of it belongs to.
         data: the data set on which published weights were trained.
     """
-    from lecun89.published import find_published
-    from lecun89.runs import find_run, open_run
-    from lecun89.weights import load_weights
+    from lecun89.network.published import find_published
+    from lecun89.network.weights import load_weights
+    from lecun89.training.runs import find_run, open_run
 
     published = None
     if name is not None and not any(

@@ -10,7 +10,7 @@ from lecun89.exceptions import DataUnavailableError, InterruptedRunError, UsageE
 
 if TYPE_CHECKING:
     from lecun89.data import Digits
-    from lecun89.variant import Variant
+    from lecun89.variants import Variant
 
 
 def teach(

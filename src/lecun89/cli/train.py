@@ -15,9 +15,9 @@ from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Erro
 if TYPE_CHECKING:
     from lecun89.data import Digits
     from lecun89.engines import Engine
-    from lecun89.runs import Run
     from lecun89.settings import Settings
-    from lecun89.training import PassResult
+    from lecun89.training.loop import PassResult
+    from lecun89.training.runs import Run
 
 
 def train(
@@ -145,13 +145,15 @@ def train(
     """
     from contextlib import ExitStack
 
-    from lecun89 import devices, engines, events, recording
+    from lecun89 import devices, engines
     from lecun89.cli import resolve
     from lecun89.cli.signals import stop_signals
     from lecun89.data import digests, load_training
-    from lecun89.outputdir import refuse_links
     from lecun89.render.progress import SeedsDisplay, TrainingDisplay
-    from lecun89.runs import create_run
+    from lecun89.storage.outputdir import refuse_links
+    from lecun89.training import checkpointing as recording
+    from lecun89.training import tensorboard as events
+    from lecun89.training.runs import create_run
     from lecun89.variants import get_variant
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -263,7 +265,7 @@ def train(
         _print_seeds(ended, time.perf_counter() - began, quiet=quiet, json=json)
     if plot:
         from lecun89.cli.plot import curve_files
-        from lecun89.outputdir import write_files
+        from lecun89.storage.outputdir import write_files
 
         advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
         for run in ended:
@@ -354,7 +356,7 @@ def _print_result(run: "Run", *, quiet: bool, json: bool) -> None:
 
 
 def _print_seeds(runs: "list[Run]", seconds: float, *, quiet: bool, json: bool) -> None:
-    from lecun89.seeds import summarise
+    from lecun89.analysis.statistics import summarise
 
     results = [run.read_metrics() for run in runs]
     last = [of_run[-1] for of_run in results]
@@ -395,9 +397,9 @@ def _print_plan(
     json: bool,
 ) -> None:
     from lecun89.engines import make_engine
-    from lecun89.estimate import estimate
     from lecun89.render.lines import duration, microseconds
     from lecun89.render.tables import plain_table
+    from lecun89.training.estimate import estimate
 
     result = estimate(make_engine(settings, splits), settings)
     values: dict[str, Any] = settings.as_document()

@@ -9,8 +9,14 @@ def variants(
     json: options.Json = False, quiet: options.Quiet = False, verbose: options.Verbose = False
 ) -> None:
     """List the registry: every variant, a rung of the ladder from 1989 to 2022."""
-    from lecun89.architecture import ACTIVATIONS, MACS, PARAMETERS, count_macs, count_parameters
-    from lecun89.published import PUBLISHED
+    from lecun89.network.architecture import (
+        ACTIVATIONS,
+        MACS,
+        PARAMETERS,
+        count_macs,
+        count_parameters,
+    )
+    from lecun89.network.published import PUBLISHED
     from lecun89.variants import VARIANTS
 
     options.set_up_logging(quiet=quiet, verbose=verbose)

@@ -13,7 +13,7 @@ class SoftLabels:
 
     Attributes:
         seed: of the distortions' draws.
-        distortions: their strengths, as `lecun89.variant.Variant.distortions` gives them.
+        distortions: their strengths, as `lecun89.variants.variant.Variant.distortions` gives them.
         logits: (k, n, 10) float16: for each of k variations, of each digit, in place of a pass.
         sha256: of seed, strengths and logits.
     """

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lecun89 import tensorfile
-from lecun89.architecture import CLASSES
 from lecun89.data.digits import SoftLabels
 from lecun89.data.sets import get_data
 from lecun89.exceptions import DataUnavailableError, FileFormatError
-from lecun89.outputdir import refuse_links
-from lecun89.variant import Variant
+from lecun89.network.architecture import CLASSES
+from lecun89.storage import tensorfile
+from lecun89.storage.outputdir import refuse_links
+from lecun89.variants import Variant
 
 _KIND = "teacher's labels"
 _MAX_BYTES = 96 << 20  # 60 variations of full take 60 MB

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lecun89.exceptions import DataFormatError, DataUnavailableError, FileFormatError, one_line
-from lecun89.files import read_limited
+from lecun89.storage.files import read_limited
 
 _XZ_MEMORY = 80 << 20  # what unpacking may take; a file can ask for 4 GiB, MNIST's for 65 MiB
 

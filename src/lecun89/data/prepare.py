@@ -14,8 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from lecun89 import tensorfile
-from lecun89.architecture import IMAGE_SIZE
 from lecun89.data import rule, usps
 from lecun89.data.digits import Digits, digits_sha256
 from lecun89.data.mnist import read_mnist
@@ -26,7 +24,9 @@ from lecun89.exceptions import (
     FileFormatError,
     unknown_name,
 )
-from lecun89.outputdir import refuse_links
+from lecun89.network.architecture import IMAGE_SIZE
+from lecun89.storage import tensorfile
+from lecun89.storage.outputdir import refuse_links
 from lecun89.version import __version__
 
 DAMAGED = "incomplete or damaged"

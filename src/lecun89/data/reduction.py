@@ -9,7 +9,7 @@ preparing data does not load PyTorch.
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.architecture import IMAGE_SIZE
+from lecun89.network.architecture import IMAGE_SIZE
 
 _SCALE = 28 / IMAGE_SIZE  # 1.75
 _CHUNK = 1000  # images at a time: its temporaries of 2 MB stay in the cache

@@ -8,7 +8,7 @@ from lecun89.data.digits import Digits
 from lecun89.data.labels import read_labels
 from lecun89.data.prepare import load
 from lecun89.exceptions import UsageError
-from lecun89.variant import Variant
+from lecun89.variants import Variant
 
 
 def load_training(name: str, variants: Iterable[Variant], directory: Path) -> dict[str, Digits]:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.architecture import IMAGE_SIZE
 from lecun89.data.digits import Digits, digits_sha256
 from lecun89.data.download import downloaded
 from lecun89.data.packed import unpacking
 from lecun89.data.sets import DataSet
 from lecun89.exceptions import DataFormatError, DataUnavailableError, one_line
+from lecun89.network.architecture import IMAGE_SIZE
 
 RULE = (
     "the USPS digits in their order: train = the first of zip.train, validation = its last 1,000, "

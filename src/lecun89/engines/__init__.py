@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from lecun89 import devices
+from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.engines import native, parameters
 from lecun89.exceptions import UsageError, unknown_name
-from lecun89.scores import Score
 from lecun89.settings import Settings
-from lecun89.tensorfile import Arrays
-from lecun89.variant import Variant
+from lecun89.storage.tensorfile import Arrays
+from lecun89.variants import Variant
 
 ENGINES = {
     "native": "C++, on the CPU",

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from lecun89.data import Digits
-from lecun89.evaluation import LOSSES, targets
 from lecun89.exceptions import DeviceError
+from lecun89.network.losses import LOSSES, targets
 
 DIGITS = 64
 """How many digits two devices are compared on."""

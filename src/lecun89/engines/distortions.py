@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lecun89.data import Digits, read_originals
 from lecun89.engines.draws import philox
-from lecun89.variant import Variant
+from lecun89.variants import Variant
 
 FIRST_BLOCK = 64
 """Of Philox's counter; those before are shifts and masks."""

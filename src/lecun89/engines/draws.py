@@ -7,7 +7,7 @@ int64: a product of two 32-bit words keeps its bits, whatever its sign.
 import torch
 from torch import Tensor
 
-from lecun89.variant import Variant
+from lecun89.variants import Variant
 
 _WORD = 0xFFFFFFFF
 

@@ -13,18 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecun89.architecture import CURVATURE_DIGITS
+from lecun89.analysis.evaluation import outputs, score
+from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.engines import distortions
 from lecun89.engines.agreement import check_agreement
 from lecun89.engines.parameters import MOMENTS
 from lecun89.engines.presentation import Presentation, presentation
-from lecun89.evaluation import LOSSES, outputs, score, targets
-from lecun89.models import Network, make_network
-from lecun89.scores import Score
-from lecun89.sdlm import ENERGY, Sdlm, curvature
+from lecun89.network.architecture import CURVATURE_DIGITS
+from lecun89.network.losses import LOSSES, targets
+from lecun89.network.modules import Network, make_network
+from lecun89.network.sdlm import ENERGY, Sdlm, curvature
 from lecun89.settings import Settings
-from lecun89.tensorfile import Arrays, check_arrays
+from lecun89.storage.tensorfile import Arrays, check_arrays
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,

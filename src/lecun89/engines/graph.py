@@ -15,18 +15,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lecun89.architecture import PARAMETER_SHAPES
+from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.engines.agreement import DIGITS, check_close, named, outputs_and_gradients
 from lecun89.engines.draws import draw_kept, draw_shifts
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
 from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
 from lecun89.exceptions import DeviceError, FileFormatError, one_line
-from lecun89.initialization import initial_parameters
-from lecun89.models import Network
-from lecun89.scores import Score
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.initialization import initial_parameters
+from lecun89.network.modules import Network
 from lecun89.settings import Settings
-from lecun89.tensorfile import Arrays, check_arrays
+from lecun89.storage.tensorfile import Arrays, check_arrays
 
 _STEPS_PER_REPLAY = 16
 # Examples times networks in one forward pass, each with 19 kB of windows.

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lecun89.architecture import CURVATURE_DIGITS
+from lecun89.analysis.scores import Score
 from lecun89.data import Digits, read_originals
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
 from lecun89.engines.presentation import presentation
 from lecun89.exceptions import FileFormatError, UsageError, one_line
-from lecun89.initialization import initial_parameters
-from lecun89.scores import Score
+from lecun89.network.architecture import CURVATURE_DIGITS
+from lecun89.network.initialization import initial_parameters
 from lecun89.settings import Settings
-from lecun89.tensorfile import Arrays, check_arrays
-from lecun89.variant import Variant
+from lecun89.storage.tensorfile import Arrays, check_arrays
+from lecun89.variants import Variant
 
 if TYPE_CHECKING:
     from lecun89 import _native

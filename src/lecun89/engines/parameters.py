@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.architecture import PARAMETER_SHAPES
-from lecun89.initialization import initial_parameters
-from lecun89.tensorfile import Arrays
-from lecun89.variant import Variant
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.initialization import initial_parameters
+from lecun89.storage.tensorfile import Arrays
+from lecun89.variants import Variant
 
 Flat = npt.NDArray[np.float32]
 """All parameters of a network, (9760,), in the order of PARAMETER_SHAPES."""

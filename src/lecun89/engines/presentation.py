@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.architecture import CLASSES
 from lecun89.data import Digits
 from lecun89.exceptions import UsageError
-from lecun89.variant import Variant
+from lecun89.network.architecture import CLASSES
+from lecun89.variants import Variant
 
 
 @dataclass(frozen=True)

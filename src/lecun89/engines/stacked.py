@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lecun89.architecture import BACKGROUND, PARAMETER_SHAPES
-from lecun89.models import SQUASHING
-from lecun89.variant import Variant
+from lecun89.network.architecture import BACKGROUND, PARAMETER_SHAPES
+from lecun89.network.modules import SQUASHING
+from lecun89.variants import Variant
 
 PIXELS = 257
 """Numbers of an image as `taps` counts them: its 16x16 pixels, then the background."""

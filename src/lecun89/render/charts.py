@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lecun89.analysis.literature import REPORTED
+from lecun89.analysis.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
 from lecun89.exceptions import missing_extra, printable, shortened
-from lecun89.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
-from lecun89.reported import REPORTED
 from lecun89.variants import get_variant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lecun89.ladder import Rung, Step
     from lecun89.settings import Settings
-    from lecun89.training import PassResult
+    from lecun89.sweeps.ladder import Rung, Step
+    from lecun89.training.loop import PassResult
 
 _COLOURS = ("#1f5fa8", "#c4161c", "#2b8a3e", "#8a4fb0", "#c77700", "#0b8a8a", "#7a5230", "#666666")
 _MARKS = {"paper": "*", "blog": "D", "notebook": "s"}

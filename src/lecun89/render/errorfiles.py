@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lecun89.analysis.misses import Comparison, Mistake, Mistakes
 from lecun89.data import Digits
 from lecun89.exceptions import printable, shortened
-from lecun89.mistakes import Comparison, Mistake, Mistakes
-from lecun89.outputdir import Writers
 from lecun89.render.lines import interval
 from lecun89.render.pictures import Band, Tile, confusion_picture, contact_sheet, digit_picture
+from lecun89.storage.outputdir import Writers
 
 
 def mistakes_title(mistakes: Mistakes) -> str:
@@ -95,7 +95,7 @@ def across_files(found: Sequence[Mistakes], counts: dict[int, int], digits: Digi
 
     Args:
         found: the mistakes of each network.
-        counts: as `lecun89.mistakes.count_misses` gives them.
+        counts: as `lecun89.analysis.misses.count_misses` gives them.
         digits: what they were found on.
     """
     tiles = [

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-from lecun89.ladder import Rung, Step
 from lecun89.render.lines import duration
 from lecun89.render.tables import plain_table
+from lecun89.sweeps.ladder import Rung, Step
 
 _SOURCES = ("paper", "blog", "notebook")
 

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from lecun89.scores import Score
-from lecun89.seeds import summarise
+from lecun89.analysis.scores import Score
+from lecun89.analysis.statistics import summarise
 
 
 def eval_line(split: str, score: Score) -> str:

@@ -19,10 +19,10 @@ from rich.progress import (
 
 from lecun89.exceptions import InterruptedRunError, Lecun89Error, printable
 from lecun89.render.lines import duration, eval_line
-from lecun89.runs import Run
 from lecun89.settings import Settings
 from lecun89.sweeps import Sweep
-from lecun89.training import PassResult, Position
+from lecun89.training.loop import PassResult, Position
+from lecun89.training.runs import Run
 
 
 class _Display:

@@ -9,13 +9,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from lecun89.analysis.literature import REPORTED, Reported
+from lecun89.analysis.statistics import summarise
 from lecun89.exceptions import printable
 from lecun89.render.lines import duration, interval, sparkline
-from lecun89.reported import REPORTED, Reported
-from lecun89.seeds import summarise
 from lecun89.settings import Settings
-from lecun89.training import PassResult
-from lecun89.variant import Variant
+from lecun89.training.loop import PassResult
+from lecun89.variants import Variant
 
 
 def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str = "") -> Table:

@@ -8,8 +8,8 @@ from typing import Any
 from lecun89 import devices, engines
 from lecun89.data import Digits
 from lecun89.settings import Settings
-from lecun89.tensorfile import Arrays
-from lecun89.training import PassResult, fit
+from lecun89.storage.tensorfile import Arrays
+from lecun89.training.loop import PassResult, fit
 
 Splits = Mapping[str, dict[str, Digits]]
 """Digits of ``train`` and ``test``, by name of the data."""

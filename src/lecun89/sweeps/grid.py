@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lecun89 import assumptions, devices, engines
+from lecun89 import devices, engines
 from lecun89.data import get_data
 from lecun89.exceptions import (
     FileFormatError,
@@ -18,14 +18,14 @@ from lecun89.exceptions import (
     shortened,
     unknown_name,
 )
-from lecun89.files import read_limited
-from lecun89.numbers import parse_number
-from lecun89.seeds import parse_seeds
+from lecun89.parsing import parse_number, parse_seeds
 from lecun89.settings import Settings, parse_batch_size
+from lecun89.storage.files import read_limited
 from lecun89.variants import assume, get_variant
+from lecun89.variants import overrides as assumptions
 
 KEYS = ("variant", "data", "seeds", "passes", "lr", "batch-size", "engine", "device")
-"""What may be varied, beside `lecun89.assumptions.KEYS`."""
+"""What may be varied, beside `lecun89.variants.overrides.KEYS`."""
 
 MOST_CELLS = 100_000
 

@@ -18,7 +18,7 @@ from lecun89.data import load_training
 from lecun89.exceptions import UsageError, missing_extra, one_line, shortened
 from lecun89.settings import Settings
 from lecun89.sweeps.cell import Outcome, Splits, train_cell
-from lecun89.variant import Variant
+from lecun89.variants import Variant
 
 _splits: Splits = {}  # of this worker
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from lecun89.data import get_data
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
-from lecun89.locks import exclusive
-from lecun89.outputdir import refuse_links
-from lecun89.runs import Run, create_run, list_runs, open_run
 from lecun89.settings import Settings
+from lecun89.storage.locks import exclusive
+from lecun89.storage.outputdir import refuse_links
 from lecun89.sweeps.cell import Outcome
 from lecun89.sweeps.pools import Pool, is_lost
 from lecun89.sweeps.table import as_row, write_table
+from lecun89.training.runs import Run, create_run, list_runs, open_run
 
 TABLE = "table.csv"
 _TABLE_SECONDS = 1.0  # between two writes of it: it is written whole

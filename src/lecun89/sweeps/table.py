@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lecun89.files import write_text
 from lecun89.settings import Settings
-from lecun89.training import PassResult
+from lecun89.storage.files import write_text
+from lecun89.training.loop import PassResult
 
 COLUMNS = (
     *("variant", "data", "seed", "passes", "lr", "batch_size", "device", "engine"),

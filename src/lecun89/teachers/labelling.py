@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lecun89.architecture import CLASSES
 from lecun89.data import Digits, SoftLabels, make_labels
 from lecun89.engines.distortions import as_sources, distort, draw, pixels_of
+from lecun89.network.architecture import CLASSES
 from lecun89.teachers.network import outputs_of
 from lecun89.teachers.recipe import LABELLED_SEED
-from lecun89.variant import Variant
+from lecun89.variants import Variant
 
 _CHUNK = 500
 

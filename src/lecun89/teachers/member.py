@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lecun89 import tensorfile
 from lecun89.data import Digits
 from lecun89.engines.distortions import as_sources, distort, draw, pixels_of
 from lecun89.exceptions import DataUnavailableError, FileFormatError, InterruptedRunError
-from lecun89.outputdir import refuse_links
+from lecun89.storage import tensorfile
+from lecun89.storage.outputdir import refuse_links
 from lecun89.teachers.network import make_teacher, outputs_of
 from lecun89.teachers.recipe import DISTORTIONS, Recipe
 from lecun89.variants import get_variant

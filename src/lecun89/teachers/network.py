@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lecun89.architecture import CLASSES
+from lecun89.network.architecture import CLASSES
 
 
 def make_teacher(width: int) -> nn.Sequential:

@@ -1,0 +1,1 @@
+"""What trained networks come to: scores, misses, rejections, statistics, the literature."""

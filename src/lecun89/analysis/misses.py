@@ -1,0 +1,151 @@
+"""The missed digits: which they are, how they are confused, and how two networks differ in them."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lecun89.analysis.evaluation import outputs_of, score_outputs
+from lecun89.analysis.scores import Score
+from lecun89.data import Digits
+from lecun89.network.architecture import CLASSES
+from lecun89.network.weights import Weights
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One missed digit.
+
+    Attributes:
+        index: its place in the split.
+        source_index: its place in MNIST's file.
+        label: the digit it is.
+        prediction: the digit with the largest output.
+        outputs: the ten outputs.
+        margin: output of the prediction less output of the label; how wrong the network is.
+    """
+
+    index: int
+    source_index: int
+    label: int
+    prediction: int
+    outputs: tuple[float, ...]
+    margin: float
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """All mistakes of a network on a split.
+
+    Attributes:
+        variant: of the network.
+        data: name of the data set.
+        split: name of the split.
+        score: loss and misses.
+        missed: the missed digits, the largest margin first.
+        confusion: (10, 10) counts of all digits, by label and prediction.
+    """
+
+    variant: str
+    data: str
+    split: str
+    score: Score
+    missed: tuple[Mistake, ...]
+    confusion: npt.NDArray[np.int64]
+
+    @property
+    def indices(self) -> set[int]:
+        """Places of the missed digits in the split."""
+        return {mistake.index for mistake in self.missed}
+
+    @property
+    def confused_pairs(self) -> list[tuple[int, int, int]]:
+        """Pairs (label, prediction, count) of the mistakes, the most frequent first."""
+        pairs = Counter((mistake.label, mistake.prediction) for mistake in self.missed)
+        ranked = sorted(pairs.items(), key=lambda entry: (-entry[1], entry[0]))
+        return [(label, prediction, count) for (label, prediction), count in ranked]
+
+
+def find_mistakes(weights: Weights, digits: Digits, device: str) -> Mistakes:
+    """The mistakes of trained weights on digits, computed on a device."""
+    outputs = outputs_of(weights, digits, device)
+    score = score_outputs(outputs, digits, weights.variant)
+    values = outputs.cpu().numpy()
+    labels = digits.labels.astype(np.intp)
+    predictions = values.argmax(axis=1)
+    missed = np.flatnonzero(predictions != labels)
+    margins = values[missed, predictions[missed]] - values[missed, labels[missed]]
+    confusion = np.zeros((CLASSES, CLASSES), np.int64)
+    np.add.at(confusion, (labels, predictions), 1)
+    # Stable, so that equal margins stay in the order of the split.
+    order = np.argsort(-margins, kind="stable")
+    return Mistakes(
+        weights.variant,
+        digits.data,
+        digits.split,
+        score,
+        tuple(
+            Mistake(
+                index=int(index),
+                source_index=int(digits.source_index[index]),
+                label=int(labels[index]),
+                prediction=int(predictions[index]),
+                outputs=tuple(float(value) for value in values[index]),
+                margin=float(margin),
+            )
+            for index, margin in zip(missed[order], margins[order], strict=True)
+        ),
+        confusion,
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two networks on the same digits.
+
+    Attributes:
+        fixed: places of digits that the first misses and the second does not.
+        broken: places of digits that the second misses and the first does not.
+        both: places of digits that both miss.
+    """
+
+    fixed: tuple[int, ...]
+    broken: tuple[int, ...]
+    both: tuple[int, ...]
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's exact test, two-sided: could chance alone have moved so many digits?
+
+        Source: McNemar 1947; under the null hypothesis a digit that changed was as likely fixed
+        as broken, so that the count is binomial with probability 1/2.
+        """
+        changed = len(self.fixed) + len(self.broken)
+        fewer = min(len(self.fixed), len(self.broken))
+
+        def log_probability(count: int) -> float:
+            ways = math.lgamma(count + 1) + math.lgamma(changed - count + 1)
+            return math.lgamma(changed + 1) - ways - changed * math.log(2)
+
+        # In logarithms, because thousands of changed digits make integers of thousands of digits.
+        tail = math.fsum(math.exp(log_probability(count)) for count in range(fewer + 1))
+        return min(1.0, 2 * tail)
+
+
+def compare(first: Mistakes, second: Mistakes) -> Comparison:
+    """What the second network fixes and breaks of the first; on the same digits."""
+    before, after = first.indices, second.indices
+    return Comparison(
+        fixed=tuple(sorted(before - after)),
+        broken=tuple(sorted(after - before)),
+        both=tuple(sorted(before & after)),
+    )
+
+
+def count_misses(mistakes: Sequence[Mistakes]) -> dict[int, int]:
+    """How many of several networks miss a digit, by its place; the most missed first."""
+    counts = Counter(index for of in mistakes for index in of.indices)
+    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))

@@ -1,0 +1,363 @@
+"""A run: the directory that holds one training, each file of it whole or absent.
+
+======================  ==========================================================
+config.json             settings with their origins, data digests, machine
+metrics.jsonl           a line for each pass: learning rate, seconds, scores
+weights.safetensors     the weights after the last whole pass
+state.safetensors       everything that training needs to go on to the same bits
+======================  ==========================================================
+"""
+
+import difflib
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lecun89.analysis.scores import Score
+from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
+from lecun89.network.architecture import STRUCTURES
+from lecun89.network.weights import Weights, load_weights, save_weights
+from lecun89.settings import Settings
+from lecun89.storage import tensorfile
+from lecun89.storage.files import read_limited, sealed, sweep, write_text
+from lecun89.storage.locks import exclusive
+from lecun89.storage.tensorfile import Arrays
+from lecun89.training.loop import PassResult, Position
+from lecun89.variants import get_variant
+
+SCHEMA_VERSION = 2
+
+_KIND = "training state"
+_MAX_CONFIG = 64 << 10
+_MAX_METRICS = 512 << 20
+_MAX_LINE = 1024
+_MAX_STATE = 4 << 20
+_OF_CONTENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training on disk.
+
+    Attributes:
+        path: its directory.
+        settings: what decides its bits.
+        origins: where each value of the settings came from: ``flag``, ``environment``,
+            ``variant``, ``default``, or ``chosen: `` and why.
+        data_sha256: digest of each split it was started with.
+        machine: where it was started, as `lecun89.devices.describe_machine` tells it.
+    """
+
+    path: Path
+    settings: Settings
+    origins: dict[str, str]
+    data_sha256: dict[str, str]
+    machine: dict[str, Any]
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Within the block, no other process may train this run.
+
+        Raises:
+            Lecun89Error: one does.
+        """
+        with exclusive(self.path, "training"):
+            sweep(self.path)
+            yield
+
+    def weights_path(self) -> Path:
+        """File of the weights after the last whole pass.
+
+        Raises:
+            FileFormatError: there is none yet.
+        """
+        path = self.path / "weights.safetensors"
+        if not path.exists():
+            raise FileFormatError(
+                f"{self.path} has no weights of a whole pass yet: "
+                f"go on with `lecun89 train --resume {self.path}`"
+            )
+        return path
+
+    def read_weights(self, variant: str | None = None) -> Weights:
+        """The weights after the last whole pass.
+
+        Args:
+            variant: what they must be of, as in `lecun89.network.weights.load_weights`.
+
+        Raises:
+            FileFormatError: there are none yet, or they are damaged or of another training.
+            UsageError: they are of another variant.
+        """
+        path = self.weights_path()
+        weights = load_weights(path, variant)
+        settings = self.settings
+        ours = (settings.variant, settings.data, self.data_sha256.get("train"))
+        if (weights.variant, weights.data, weights.data_sha256) != ours or weights.settings not in (
+            None,  # of lecun89 0.5 and before
+            settings.as_document(),
+        ):
+            raise FileFormatError(f"{path} is of another training than {self.path / 'config.json'}")
+        return weights
+
+    def read_metrics(self) -> list[PassResult]:
+        """Results of the passes before the saved state.
+
+        Raises:
+            FileFormatError: a file is damaged.
+        """
+        # First the state: another process may be training, and metrics only grow.
+        _, header = self._read_state()
+        passes, path = _position(self, header).passes, self.path / "metrics.jsonl"
+        if not passes:
+            return []
+        content = read_limited(path, min(_MAX_LINE * self.settings.passes, _MAX_METRICS))
+        # A crash between metrics and state leaves a line too many, of a pass that is done again.
+        lines = content.splitlines(keepends=True)[:passes]
+        digest = hashlib.sha256(b"".join(lines)).hexdigest()
+        if len(lines) < passes:
+            raise FileFormatError(f"{path} has {len(lines)} passes, the saved state {passes}")
+        if header.get("metrics_sha256", digest) != digest:
+            raise FileFormatError(f"{path} is damaged: its digest does not match its content")
+        try:
+            results = [_result(json.loads(line)) for line in lines]
+            if [result.number for result in results] != list(range(1, passes + 1)):
+                raise ValueError("a pass is missing")
+        except _OF_CONTENT as error:
+            raise FileFormatError(f"{path} is damaged: {one_line(error)}") from error
+        return results
+
+    def save_pass(self, results: list[PassResult], state: Arrays) -> None:
+        """Save the metrics up to a whole pass, its weights, and the state to go on from."""
+        write_text(self.path / "metrics.jsonl", _lines(results))
+        passes = results[-1].number
+        document = self.settings.as_document()
+        weights = Weights(
+            {
+                name: state[name]
+                for name in STRUCTURES[get_variant(self.settings.variant).structure]
+            },
+            self.settings.variant,
+            self.settings.data,
+            self.data_sha256["train"],
+            document,
+        )
+        path = self.path / "weights.safetensors"
+        save_weights(path, weights, passes=passes, seed=self.settings.seed)
+        # Last, so that a crash before it repeats the pass and writes the same files again.
+        self.save_state(results, state, Position(passes))
+
+    def save_state(self, results: list[PassResult], state: Arrays, position: Position) -> None:
+        """Save what training needs to go on from here, after the passes whose results are given."""
+        header = {
+            "settings": self.settings.as_document(),
+            "data_sha256": self.data_sha256,
+            "position": asdict(position),
+            "metrics_sha256": hashlib.sha256(_lines(results).encode()).hexdigest(),
+        }
+        tensorfile.write(self.path / "state.safetensors", _KIND, state, header)
+
+    def load_state(self) -> tuple[Arrays, Position]:
+        """The last saved state.
+
+        Raises:
+            FileFormatError: it is missing, damaged, or of another training.
+        """
+        arrays, header = self._read_state()
+        return arrays, _position(self, header)
+
+    def _read_state(self) -> tuple[Arrays, dict[str, Any]]:
+        path = self.path / "state.safetensors"
+        arrays, header = tensorfile.read(path, _KIND, limit=_MAX_STATE)
+        ours = {"settings": self.settings.as_document(), "data_sha256": self.data_sha256}
+        for name, value in ours.items():
+            if header.get(name, value if name == "data_sha256" else None) != value:
+                raise FileFormatError(
+                    f"{path} is of other {name.replace('data_sha256', 'digits')} than "
+                    f"{self.path / 'config.json'}"
+                )
+        return arrays, header
+
+
+def create_run(
+    runs_dir: Path,
+    settings: Settings,
+    origins: dict[str, str],
+    data_sha256: dict[str, str],
+    machine: dict[str, Any],
+    state: Arrays,
+) -> Run:
+    """Make a new directory ``<utc>-<variant>-<data>-s<seed>`` for a run; none is overwritten.
+
+    Args:
+        runs_dir: where runs are kept; made where it is missing.
+        settings: as in `Run`, like those that follow.
+        origins: see there.
+        data_sha256: see there.
+        machine: see there.
+        state: of a fresh engine, so that the run can be gone on with from the first step.
+
+    Raises:
+        Lecun89Error: `runs_dir` is not to be written to.
+        OSError: a file cannot be written; nothing is left of the run.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    # A name with many assumptions would be too long for a file system.
+    variant = settings.variant if len(settings.variant) <= 100 else f"{settings.variant[:100]}..."
+    name = f"{stamp}-{variant}-{settings.data}-s{settings.seed}"
+    try:
+        path = _make_directory(runs_dir, name)
+    except OSError as error:
+        raise Lecun89Error(
+            f"cannot make a run in {runs_dir}: {error.strerror}; "
+            "choose another directory with --runs-dir"
+        ) from error
+    run = Run(path, settings, origins, data_sha256, machine)
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "settings": {
+            key: {"value": value, "origin": origins[key]}
+            for key, value in settings.as_document().items()
+        },
+        "data_sha256": data_sha256,
+        "machine": machine,
+    }
+    try:
+        run.save_state([], state, Position())
+        write_text(path / "config.json", sealed(document))  # which makes it a run
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    return run
+
+
+def open_run(path: Path) -> Run:
+    """The run in that directory.
+
+    Raises:
+        FileFormatError: there is none, or its configuration is damaged.
+    """
+    if not path.is_dir():
+        raise FileFormatError(f"no run at {path}: a run is a directory that `lecun89 train` wrote")
+    config = path / "config.json"
+    if not config.exists():
+        raise FileFormatError(f"{path} is not a run: it has no config.json")
+    try:
+        text = read_limited(config, _MAX_CONFIG).decode()
+        document = json.loads(text)
+        version = document["schema_version"]
+        if version == SCHEMA_VERSION:
+            document.pop("digest")
+            if sealed(document) != text:
+                raise ValueError("its digest does not match its content")
+        elif version != 1:  # that of lecun89 0.5 and before, without a digest
+            raise FileFormatError(
+                f"{config} has schema version {shortened(repr(version), 20)}, this lecun89 reads "
+                f"{SCHEMA_VERSION}"
+            )
+        entries = document["settings"].items()
+        return Run(
+            path,
+            Settings.from_document({key: entry["value"] for key, entry in entries}),
+            {key: str(entry["origin"]) for key, entry in entries},
+            dict(document["data_sha256"]),
+            dict(document["machine"]),
+        )
+    except (*_OF_CONTENT, UsageError) as error:
+        raise FileFormatError(f"{config} is damaged: {one_line(error)}") from error
+
+
+def list_runs(runs_dir: Path) -> list[Path]:
+    """The runs in a directory, the newest last."""
+    if not runs_dir.is_dir():
+        return []
+    configs = [path / "config.json" for path in runs_dir.iterdir()]
+    found = [(path.stat().st_mtime_ns, path.parent) for path in configs if path.is_file()]
+    return [path for _, path in sorted(found)]
+
+
+def find_run(name: str | None, runs_dir: Path) -> Path:
+    """Path of a run or a file.
+
+    Args:
+        name: a path, or the name of a run in `runs_dir`; None for the newest run there.
+        runs_dir: where runs are kept.
+
+    Raises:
+        FileFormatError: there is none; near names are suggested.
+    """
+    runs = list_runs(runs_dir)
+    if name is None:
+        if not runs:
+            raise FileFormatError(f"no run in {runs_dir}: make one with `lecun89 train`")
+        return runs[-1]
+    for path in (Path(name), runs_dir / name):
+        if path.exists():
+            return path
+    nearest = difflib.get_close_matches(name, [path.name for path in runs], n=1)
+    hint = f"; did you mean {runs_dir / nearest[0]}?" if nearest else ""
+    raise FileFormatError(f"no run or file at {name}{hint}")
+
+
+def _make_directory(runs_dir: Path, name: str) -> Path:
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    attempt = 1
+    while True:
+        path = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            attempt += 1
+        else:
+            return path
+
+
+def _position(run: Run, header: dict[str, Any]) -> Position:
+    try:
+        position = Position(**header["position"])
+        inside = (
+            asdict(position) == header["position"]
+            and type(position.passes) is type(position.step) is int
+            and 0 <= position.passes <= run.settings.passes
+            and 0 <= position.step <= run.settings.steps_per_pass
+            and 0 <= position.seconds < math.inf
+        )
+    except (KeyError, TypeError):
+        inside = False
+    if not inside:
+        raise FileFormatError(f"{run.path / 'state.safetensors'} is damaged: it has no position")
+    return position
+
+
+def _lines(results: list[PassResult]) -> str:
+    return "".join(json.dumps(_document(of), allow_nan=False) + "\n" for of in results)
+
+
+def _document(result: PassResult) -> dict[str, Any]:
+    document = asdict(result)
+    return {"pass": document.pop("number"), **document}
+
+
+def _result(document: dict[str, Any]) -> PassResult:
+    result = PassResult(
+        number=int(document["pass"]),
+        lr=float(document["lr"]),
+        seconds=float(document["seconds"]),
+        train=_score(**document["train"]),
+        test=_score(**document["test"]),
+    )
+    numbers = (result.lr, result.seconds, result.train.loss, result.test.loss)
+    if not all(map(math.isfinite, numbers)) or max(result.train.total, result.test.total) >= 2**31:
+        raise ValueError("a number is out of range")
+    return result
+
+
+def _score(loss: float, misses: int, total: int) -> Score:
+    return Score(float(loss), int(misses), int(total))

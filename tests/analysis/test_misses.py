@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from lecun89.analysis.misses import Comparison, compare, count_misses, find_mistakes
+from lecun89.data import Digits
+from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.weights import Weights
+
+
+def always(*ranking: int) -> Weights:
+    """A network whose outputs are the same for every digit, falling in the order given."""
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in PARAMETER_SHAPES.items()}
+    for place, digit in enumerate(ranking):
+        arrays["outb"][digit] = 1 - 0.25 * place
+    return Weights(arrays, "xent")
+
+
+@pytest.fixture
+def few(splits: dict[str, Digits]) -> Digits:
+    digits = splits["test"]
+    labels = np.array([3, 5, 3, 0, 5, 9], np.uint8)
+    return Digits("1989", "test", digits.images[:6], labels, digits.source_index[:6], "")
+
+
+def test_a_known_network_gives_known_mistakes(few: Digits) -> None:
+    found = find_mistakes(always(3, 5), few, "cpu")
+    assert (found.score.misses, found.score.total) == (4, 6)
+    # Margin 1 against an output of 0, 0.25 against that of the 5s; equal ones in their order.
+    listed = [(m.index, m.label, m.prediction, m.margin) for m in found.missed]
+    assert listed == [(3, 0, 3, 1.0), (5, 9, 3, 1.0), (1, 5, 3, 0.25), (4, 5, 3, 0.25)]
+    assert found.missed[0].source_index == few.source_index[3]
+    assert found.missed[0].outputs == (0, 0, 0, 1, 0, 0.75, 0, 0, 0, 0)
+    assert found.confusion.sum() == 6
+    assert found.confusion[5, 3] == 2
+    assert found.confused_pairs == [(5, 3, 2), (0, 3, 1), (9, 3, 1)]
+
+
+def test_no_mistake_is_a_result(few: Digits) -> None:
+    only = Digits("1989", "test", few.images[[0, 2]], few.labels[[0, 2]], few.source_index[:2], "")
+    found = find_mistakes(always(3), only, "cpu")
+    assert found.missed == ()
+    assert found.confused_pairs == []
+    assert found.score.misses == 0
+
+
+def test_comparison_of_two_networks(few: Digits) -> None:
+    first, second = find_mistakes(always(3), few, "cpu"), find_mistakes(always(5), few, "cpu")
+    found = compare(first, second)
+    assert (found.fixed, found.broken, found.both) == ((1, 4), (0, 2), (3, 5))
+    same = compare(first, first)
+    assert (same.fixed, same.broken, same.p_value) == ((), (), 1.0)
+    assert count_misses([first, second, first]) == {3: 3, 5: 3, 1: 2, 4: 2, 0: 1, 2: 1}
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "p_value"),
+    [
+        (10, 2, 2 * (1 + 12 + 66) / 4096),
+        (2, 10, 2 * (1 + 12 + 66) / 4096),
+        (5, 5, 1.0),
+        (1, 0, 1.0),
+        (6, 0, 2 / 64),
+        (0, 0, 1.0),
+        (20_000, 19_000, 4.21684144737344e-07),  # by exact integers,
+    ],
+)
+def test_mcnemars_exact_test_by_hand(fixed: int, broken: int, p_value: float) -> None:
+    found = Comparison(tuple(range(fixed)), tuple(range(100, 100 + broken)), ())
+    assert found.p_value == pytest.approx(p_value, rel=1e-8)
