@@ -1,14 +1,18 @@
-"""Everything that decides what a training computes, and where each value came from."""
+"""Everything that decides what a training computes, and where each value came from.
+
+`resolve` is the only place where a variant, data and what the user asked for become settings.
+"""
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+from lecun89 import devices, engines
 from lecun89.data import get_data
-from lecun89.devices import check_name
 from lecun89.exceptions import UsageError, shortened
 from lecun89.parsing import check_seed, parse_number
-from lecun89.variants import Variant, get_variant
+from lecun89.variants import Variant, assume, get_variant
 
 MOST_PASSES = 1_000_000
 _LEAST_LR, _MOST_LR = 1.2e-38, 3.4e38  # in float32, in which engines compute, others are 0 or inf
@@ -28,6 +32,9 @@ class Settings:
         device: ``cpu``, ``cuda:N`` or ``mps``, or ``auto`` while it is not chosen.
         engine: name of the engine, or ``auto`` while it is not chosen.
         threads: CPU threads.
+        origins: where each value came from: ``flag``, ``environment``, ``argument``, ``sweep``,
+            ``variant``, ``default``, or ``chosen: `` and why. Settings that differ in this alone
+            are equal.
     """
 
     variant: str
@@ -39,12 +46,13 @@ class Settings:
     device: str
     engine: str
     threads: int
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with, in one line that names the flag."""
         get_variant(self.variant)
         get_data(self.data)
-        check_name(self.device)
+        devices.check_name(self.device)
         check_seed(self.seed)
         if not 1 <= self.passes <= MOST_PASSES:
             raise UsageError(f"--passes {self.passes} is out of range: 1 to {MOST_PASSES:,}")
@@ -54,8 +62,8 @@ class Settings:
             raise UsageError(f"--batch-size {self.batch_size} is out of range: at least 1, or full")
         if self.batch_size != 1 and get_variant(self.variant).optimizer.startswith("sdlm"):
             raise UsageError(
-                f"--batch-size conflicts with {self.variant}, whose optimizer takes one example at "
-                "a time: leave it out"
+                f"--batch-size cannot be combined with {self.variant}, whose optimizer takes one "
+                "example at a time: leave it out"
             )
         if self.threads < 1:
             raise UsageError(f"--threads {self.threads} is out of range: at least 1")
@@ -91,18 +99,32 @@ class Settings:
         alpha = (pass_number - 1) / (self.passes - 1)
         return (1 - alpha) * self.lr + alpha * (self.lr / decay)
 
+    def as_document(self) -> dict[str, Any]:
+        """The values by name, for JSON; batch size ``full`` for all examples."""
+        values = {**vars(self), "batch_size": self.batch_size or "full"}
+        del values["origins"]
+        return values
+
+    def as_record(self) -> dict[str, dict[str, Any]]:
+        """The values with their origins, for JSON."""
+        return {
+            name: {"value": value, "origin": self.origins.get(name, "default")}
+            for name, value in self.as_document().items()
+        }
+
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        """The settings that `as_document` gave, device and engine chosen.
+    def from_record(cls, record: dict[str, dict[str, Any]]) -> Self:
+        """The settings that `as_record` gave, device and engine chosen.
 
         Raises:
-            ValueError: a value is missing, unexpected, or of another type.
+            ValueError: a value is missing, unexpected, or of another type. TypeError, KeyError or
+                AttributeError when it is no record at all.
             UsageError: a value is out of range.
         """
-        values = dict(document)
+        values = {name: entry["value"] for name, entry in record.items()}
         if values.get("batch_size") == "full":
             values["batch_size"] = None
-        expected = {field.name: field.type for field in fields(cls)}
+        expected = {one.name: one.type for one in fields(cls) if one.name != "origins"}
         if values.keys() != expected.keys():
             raise ValueError(f"its values are {', '.join(values)}")
         for name, value in values.items():
@@ -110,11 +132,8 @@ class Settings:
                 raise ValueError(f"{name} is {value!r}")
         if "auto" in (values["device"], values["engine"]):
             raise ValueError("its device or engine is auto")
-        return cls(**values)
-
-    def as_document(self) -> dict[str, Any]:
-        """The values by name, for JSON; batch size ``full`` for all examples."""
-        return {**vars(self), "batch_size": self.batch_size or "full"}
+        origins = {name: str(entry["origin"]) for name, entry in record.items()}
+        return cls(**values, origins=origins)
 
 
 def _one_cycle(done: float) -> float:
@@ -125,15 +144,68 @@ def _one_cycle(done: float) -> float:
     return (1 + math.cos(math.pi * (done - rise) / (1 - rise))) / 2
 
 
-def parse_batch_size(text: str) -> int | None:
-    """A batch size from ``full`` (None) or a number.
+def resolve(
+    variant: str = "base",
+    data: str = "1989",
+    *,
+    assumptions: Iterable[str] = (),
+    seed: int = 1337,
+    passes: int | None = None,
+    lr: float | None = None,
+    batch_size: int | str | None = None,
+    device: str = "auto",
+    engine: str = "auto",
+    threads: int = 1,
+    origins: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of a training, device and engine chosen.
+
+    Args:
+        variant: its name.
+        data: name of the data set.
+        assumptions: other values of the variant, each like ``squash=scaled``.
+        seed: see `Settings`, like the rest.
+        passes: None for the variant's, like the next two.
+        lr: see there.
+        batch_size: a number, or ``full``.
+        device: a name, or ``auto``.
+        engine: a name, or ``auto``.
+        threads: at most as many as this machine has.
+        origins: where values that were given came from, by name.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: a value is unknown or out of range, or values cannot be combined.
+        DeviceError: the device is not available.
     """
-    if text == "full":
+    of = assume(get_variant(variant), assumptions)
+    size = of.batch_size if batch_size is None else _batch_size(batch_size)
+    asked = Settings(
+        variant=of.name,
+        data=get_data(data).name,
+        seed=seed,
+        passes=of.passes_on(data) if passes is None else passes,
+        lr=of.lr if lr is None else lr,
+        batch_size=size,
+        device=device,
+        engine=engine,
+        threads=devices.check_threads(threads),
+    )
+    found = devices.choose(asked.device, step_size=asked.step_size)
+    chosen = engines.choose(asked.engine, asked.trained, found.device)
+    known = dict.fromkeys(asked.as_document(), "default")
+    known |= dict.fromkeys(("passes", "lr", "batch_size"), "variant") | dict(origins or {})
+    if device == "auto":
+        known["device"] = f"chosen: {found.reason}"
+    if engine == "auto":
+        known["engine"] = f"chosen: {chosen.reason}"
+    return replace(asked, device=found.device, engine=chosen.engine, origins=known)
+
+
+def _batch_size(given: int | str) -> int | None:
+    if given == "full":
         return None
     try:
-        return int(parse_number("--batch-size", text, int))
+        return int(parse_number("--batch-size", str(given), int))
     except UsageError:
-        raise UsageError(f"--batch-size {shortened(text)!r} is neither a number nor full") from None
+        shown = shortened(str(given))
+        raise UsageError(f"--batch-size {shown!r} is neither a number nor full") from None

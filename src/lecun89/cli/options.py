@@ -153,6 +153,128 @@ def data_dir(given: Path | None) -> Path:
     return default_data_dir() if given is None else given
 
 
+Assume = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assume",
+        metavar="KEY=VALUE",
+        help="What the paper leaves open, see `lecun89 explain`, or a field of the variant, as "
+        "activation=silu; may be given several times.",
+        show_default=False,
+    ),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        envvar="LECUN89_ENGINE",
+        metavar="NAME",
+        help="auto, native (C++), eager (PyTorch) or graph (PyTorch, many networks at once).",
+    ),
+]
+BatchSize = Annotated[
+    str | None,
+    typer.Option(
+        "--batch-size",
+        envvar="LECUN89_BATCH_SIZE",
+        metavar="N|full",
+        help="Examples in a step.",
+        show_default="the variant's",
+    ),
+]
+Passes = Annotated[
+    int | None,
+    typer.Option(
+        "--passes",
+        parser=number("--passes", int),
+        envvar="LECUN89_PASSES",
+        metavar="N",
+        help="Passes over the training digits.",
+        show_default="the variant's",
+    ),
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(
+        "--lr",
+        parser=number("--lr", float),
+        envvar="LECUN89_LR",
+        metavar="F",
+        help="Learning rate of the first pass, or where a cycle is highest.",
+        show_default="the variant's",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        parser=number("--seed", int),
+        envvar="LECUN89_SEED",
+        metavar="N",
+        help="Decides every random draw.",
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="LIST", help="One network for each seed: 0..9, or 1,5,7."),
+]
+Workers = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        envvar="LECUN89_WORKERS",
+        metavar="N|auto",
+        help="Networks at a time; auto is one for each core, or as many as a GPU trains at once.",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Train on a Dask cluster, such as tcp://10.0.0.1:8786 (extra cluster).",
+    ),
+]
+Resume = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="Resume an interrupted run, or the directory of several seeds.",
+        show_default=False,
+    ),
+]
+CheckpointSeconds = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-seconds",
+        parser=number("--checkpoint-seconds", float),
+        metavar="S",
+        help="Save the state this often within a pass; it is saved after passes anyway.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print what would be trained and how long it takes, and end."),
+]
+TensorBoard = Annotated[
+    bool,
+    typer.Option("--tensorboard", help="Write event files into the run (extra tensorboard)."),
+]
+PlotCurves = Annotated[
+    bool, typer.Option("--plot", help="Draw the curves into the run at the end (extra plots).")
+]
+SweepDir = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        parser=path("--out"),
+        metavar="DIR",
+        help="Directory of its runs and table.csv.",
+    ),
+]
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return printable(super().format(record))
@@ -165,7 +287,7 @@ def set_up_logging(*, quiet: bool, verbose: bool) -> None:
         UsageError: both flags were given.
     """
     if quiet and verbose:
-        raise UsageError("-q and -v contradict each other: give one of them")
+        raise UsageError("-q and -v cannot be combined")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter("lecun89: %(message)s"))
     logger = logging.getLogger("lecun89")
@@ -234,15 +356,3 @@ def result_document(
             for split, score in scores.items()
         },
     }
-
-
-def worker_count(text: str, auto: int) -> int:
-    """What `--workers` says, `auto` standing for that many.
-
-    Raises:
-        UsageError: it is neither auto nor a number of at least 1.
-    """
-    count: int = auto if text == "auto" else number("--workers", int)(text)
-    if count < 1:
-        raise UsageError(f"--workers {count} is out of range: at least 1, or auto")
-    return count

@@ -4,18 +4,19 @@ import os
 import shlex
 import signal
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lecun89.cli import options
-from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error, UsageError
+from lecun89.cli import options, resolve
+from lecun89.exceptions import InterruptedRunError, Lecun89Error, UsageError
 
 if TYPE_CHECKING:
-    from lecun89.data import Digits
-    from lecun89.engines import Engine
     from lecun89.settings import Settings
+    from lecun89.sweeps import Finished, Sweep, Workers
     from lecun89.training.loop import PassResult
     from lecun89.training.runs import Run
 
@@ -23,117 +24,23 @@ if TYPE_CHECKING:
 def train(
     context: typer.Context,
     variant: options.Variant = "base",
-    assume: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--assume",
-            metavar="KEY=VALUE",
-            help="What the paper leaves open, see `lecun89 explain`, or a field of the variant, as "
-            "activation=silu; may be given several times.",
-            show_default=False,
-        ),
-    ] = None,
+    assume: options.Assume = None,
     data: options.Data = "1989",
     device: options.Device = "auto",
-    engine: Annotated[
-        str,
-        typer.Option(
-            "--engine",
-            envvar="LECUN89_ENGINE",
-            metavar="NAME",
-            help="auto, native (C++) or eager (PyTorch).",
-        ),
-    ] = "auto",
-    batch_size: Annotated[
-        str | None,
-        typer.Option(
-            "--batch-size",
-            envvar="LECUN89_BATCH_SIZE",
-            metavar="N|full",
-            help="Examples in a step.",
-            show_default="the variant's",
-        ),
-    ] = None,
-    passes: Annotated[
-        int | None,
-        typer.Option(
-            "--passes",
-            parser=options.number("--passes", int),
-            envvar="LECUN89_PASSES",
-            metavar="N",
-            help="Passes over the training digits.",
-            show_default="the variant's",
-        ),
-    ] = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(
-            "--lr",
-            parser=options.number("--lr", float),
-            envvar="LECUN89_LR",
-            metavar="F",
-            help="Learning rate of the first pass, or where a cycle is highest.",
-            show_default="the variant's",
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            "--seed",
-            parser=options.number("--seed", int),
-            envvar="LECUN89_SEED",
-            metavar="N",
-            help="Decides every random draw.",
-        ),
-    ] = 1337,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            "--seeds", metavar="LIST", help="Train one network for each seed: 0..9, or 1,5,7."
-        ),
-    ] = None,
-    workers: Annotated[
-        str,
-        typer.Option(
-            "--workers",
-            envvar="LECUN89_WORKERS",
-            metavar="N|auto",
-            help="Networks at a time; auto is one for each core with the native engine.",
-        ),
-    ] = "auto",
+    engine: options.Engine = "auto",
+    batch_size: options.BatchSize = None,
+    passes: options.Passes = None,
+    lr: options.LearningRate = None,
+    seed: options.Seed = 1337,
+    seeds: options.Seeds = None,
+    workers: options.Workers = "auto",
     threads: options.Threads = 1,
     runs_dir: options.RunsDir = Path("runs"),
-    resume: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--resume",
-            metavar="RUN",
-            help="Go on with an interrupted run; may be given several times.",
-            show_default=False,
-        ),
-    ] = None,
-    checkpoint_seconds: Annotated[
-        float,
-        typer.Option(
-            "--checkpoint-seconds",
-            parser=options.number("--checkpoint-seconds", float),
-            metavar="S",
-            help="Save the state this often within a pass; it is saved after every pass anyway.",
-        ),
-    ] = 60.0,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Print every value, where it came from, and the estimated time."
-        ),
-    ] = False,
-    tensorboard: Annotated[
-        bool,
-        typer.Option("--tensorboard", help="Write event files into the run (extra tensorboard)."),
-    ] = False,
-    plot: Annotated[
-        bool, typer.Option("--plot", help="Draw the curves into the run at the end (extra plots).")
-    ] = False,
+    resume: options.Resume = None,
+    checkpoint_seconds: options.CheckpointSeconds = 60.0,
+    dry_run: options.DryRun = False,
+    tensorboard: options.TensorBoard = False,
+    plot: options.PlotCurves = False,
     data_dir: options.DataDir = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -141,194 +48,162 @@ def train(
 ) -> None:
     """Train a network, digit by digit as in 1989 or in batches, and evaluate every pass.
 
-    Ctrl-C stops it after a whole step, saved; --resume goes on to the very same result.
+    Ctrl-C finishes the step, saves, and prints the command that resumes to an identical result.
     """
-    from contextlib import ExitStack
-
-    from lecun89 import devices, engines
-    from lecun89.cli import resolve
     from lecun89.cli.signals import stop_signals
-    from lecun89.data import digests, load_training
-    from lecun89.render.progress import SeedsDisplay, TrainingDisplay
-    from lecun89.storage.outputdir import refuse_links
-    from lecun89.training import checkpointing as recording
-    from lecun89.training import tensorboard as events
-    from lecun89.training.runs import create_run
-    from lecun89.variants import get_variant
+    from lecun89.parsing import parse_seeds
+    from lecun89.sweeps import Sweep, Workers, create_seeds
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
-    if not checkpoint_seconds > 0:
-        raise UsageError(f"--checkpoint-seconds {checkpoint_seconds} is out of range: above 0")
-    for name, given in (
-        ("--dry-run", dry_run),
-        ("--seeds", seeds is not None),
-        ("--assume", bool(assume)),
-    ):
-        if given and resume:
-            raise UsageError(f"{name} and --resume contradict each other: give one of them")
-    directory = options.data_dir(data_dir)
-    runs = resolve.unchanged_runs(context, resume or (), runs_dir)
-    plans = [(run.settings, run.origins) for run in runs] or resolve.new_settings(context)
-    settings, origins = plans[0]  # the others have other seeds, and nothing else
-    together = seeds is not None or len(plans) > 1
-    if runs:
-        devices.choose(settings.device, step_size=settings.step_size)
-        engines.choose(settings)
-    _set_up(settings)
-    at_a_time = resolve.workers(workers, settings, len(plans))
-    splits = load_training(settings.data, [get_variant(settings.variant)], directory)
+    _check(context.params)
+    if resume:
+        begun = resolve.resumed(context, resume, runs_dir)
+        settings = begun.settings
+    else:
+        begun, settings = None, resolve.new_settings(context)
+    numbers = parse_seeds(seeds) if seeds is not None else [settings.seed]
+    where = Workers.parse(workers)
     if dry_run:
-        _print_plan(settings, origins, splits, len(plans), at_a_time, json=json)
+        _print_plan(settings, numbers, where, data_dir, json=json)
         return
-    writer_class = events.summary_writer() if tensorboard else None
-    if plot:
+    with stop_signals() as stop_signal:  # from here on there is something to save
+        if begun is None and seeds is not None:
+            begun = create_seeds(runs_dir, settings, numbers)
+        watching = {"checkpoint_seconds": checkpoint_seconds, "stop_signal": stop_signal}
+        if isinstance(begun, Sweep):
+            _train_seeds(begun, where, watching, context.params)
+        else:
+            _train_one(settings, begun, watching, context.params)
+
+
+def _check(given: dict[str, Any]) -> None:
+    """Refuse flags that cannot be, before any work is done."""
+    if not given["checkpoint_seconds"] > 0:
+        raise UsageError(
+            f"--checkpoint-seconds {given['checkpoint_seconds']} is out of range: above 0"
+        )
+    for name in ("dry_run", "seeds", "assume"):
+        if given["resume"] and given[name]:
+            raise UsageError(f"--{name.replace('_', '-')} and --resume cannot be combined")
+    if given["tensorboard"]:
+        from lecun89.training.tensorboard import summary_writer
+
+        summary_writer()
+    if given["plot"]:
         from lecun89.render.charts import require_matplotlib
 
         require_matplotlib()
 
-    began = time.perf_counter()
-    with ExitStack() as stack:
-        # From here on there is something to save.
-        stop_signal = stack.enter_context(stop_signals())
-        sha256 = digests(splits, settings.trained)
-        machine = engines.describe_machine(settings)
-        _print_header(plans, at_a_time, quiet=quiet, verbose=verbose)
-        for run in runs:
-            _check_unchanged(run, sha256, machine)
-        for of, origins in plans if not runs else ():
-            state = engines.initial_state(of, splits)
-            runs.append(create_run(runs_dir, of, origins, sha256, machine, state))
-            if stop_signal() is not None:
-                break  # nothing of it is trained then, and the runs so far can be gone on with
-        writers = {}
-        if writer_class is not None:
-            for run in runs:
-                first, events_dir = run.load_state()[1].passes + 1, run.path / "tensorboard"
-                refuse_links(events_dir, run.path)
-                writer = writer_class(str(events_dir), purge_step=first)
-                stack.callback(writer.close)
-                writers[run.path] = writer
-        display: TrainingDisplay | SeedsDisplay
-        if together:
-            display = SeedsDisplay(len(runs), quiet=quiet)
-        else:
-            display = TrainingDisplay(settings, quiet=quiet, lines_to_stderr=json)
-        stack.enter_context(display)
 
-        def make_engine(run: "Run") -> "Engine":
-            _set_up(run.settings)  # PyTorch's number of threads is each thread's own
-            return engines.make_engine(run.settings, splits)
+def _train_one(
+    settings: "Settings", run: "Run | None", watching: dict[str, Any], given: dict[str, Any]
+) -> None:
+    from lecun89.data import load_training
+    from lecun89.render.lines import header_line
+    from lecun89.render.progress import TrainingDisplay
+    from lecun89.training import session, tensorboard
+    from lecun89.variants import get_variant
 
-        def on_pass(run: "Run", result: "PassResult") -> None:
-            if run.path in writers:
-                events.write_events(writers[run.path], result)
-            display.show_pass(run, result)
-
-        go_on = _how_to_go_on(runs, context.params)
-        watching: dict[str, Any] = {
-            "checkpoint_seconds": checkpoint_seconds,
-            "stop_signal": stop_signal,
-            "on_progress": display.show_progress,
-            "on_pass": on_pass,
-            "on_error": display.show_error,
-        }
-        try:
-            if together and engines.trains_side_by_side(settings):
-                failed = recording.train_together(
-                    runs,
-                    lambda some: engines.make_networks([run.settings for run in some], splits),
-                    workers=at_a_time,
-                    **watching,
-                )
-            else:
-                failed = recording.train_all(runs, make_engine, workers=at_a_time, **watching)
-        except BrokenPipeError:
-            # Whoever read the lines has gone, as head does; the pass is saved.
-            options.discard_stdout()
-            raise InterruptedRunError(
-                getattr(signal, "SIGPIPE", signal.SIGTERM), f"stdout was closed; {go_on}"
-            ) from None
-        except OSError as full:
-            if full.filename is None:
-                options.discard_stdout()
-            reason = f"{full.filename or 'stdout'}: {full.strerror or full}"
-            raise Lecun89Error(f"{reason}; {go_on}") from full
-    for error in failed.values():
-        if isinstance(error, InterruptedRunError):
-            raise InterruptedRunError(error.signum, f"{error}; {go_on}") from None
-        if not together:
-            raise error
-    ended = [run for run in runs if run.path not in failed]
-    if not together:
-        _print_result(runs[0], quiet=quiet, json=json)
-    elif ended:
-        _print_seeds(ended, time.perf_counter() - began, quiet=quiet, json=json)
-    if plot:
-        from lecun89.cli.plot import curve_files
-        from lecun89.storage.outputdir import write_files
-
-        advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
-        for run in ended:
-            files = curve_files([run])
-            write_files(run.path / "plots", "plot", files, within=run.path, advice=advice)
-    if failed:
-        path, error = next(iter(failed.items()))
-        raise type(error)(f"{len(failed)} of {len(runs)} seeds failed; {path}: {error}")
+    quiet, json = given["quiet"], given["json"]
+    digits = load_training(
+        settings.data, [get_variant(settings.variant)], options.data_dir(given["data_dir"])
+    )
+    options.note(header_line(settings, f"seed {settings.seed}"), quiet=quiet)
+    _note_origins(settings, verbose=given["verbose"])
+    if run is None:
+        training = session.begin(settings, digits, given["runs_dir"])
+    else:
+        training = session.resume(run, digits)
+    path = training.run.path
+    with (
+        _resumable(path, given),
+        tensorboard.writing(path, len(training.results), wanted=given["tensorboard"]) as write,
+        TrainingDisplay(settings, quiet=quiet, lines_to_stderr=json) as display,
+    ):
+        for result in training.train(on_progress=display.show_progress, **watching):
+            write(result)
+            display.show_pass(result)
+    _print_result(training.run, training.results, quiet=quiet, json=json)
+    _plot([(training.run, training.results)], wanted=given["plot"])
 
 
-def _set_up(settings: "Settings") -> None:
-    from lecun89 import devices
+def _train_seeds(
+    sweep: "Sweep", where: "Workers", watching: dict[str, Any], given: dict[str, Any]
+) -> None:
+    from lecun89 import sweeps
+    from lecun89.render.lines import header_line
+    from lecun89.render.progress import CellsDisplay
+    from lecun89.training.tensorboard import write_all
 
-    if settings.engine != "native":  # which needs no PyTorch
-        devices.set_up(settings.device, settings.threads)
+    began, quiet, settings = time.perf_counter(), given["quiet"], sweep.settings
+    seeds = f"{len(sweep.cells)} seeds, {where.at_a_time(sweep.cells)} at a time"
+    options.note(header_line(settings, seeds), quiet=quiet)
+    _note_origins(settings, verbose=given["verbose"])
+    directory = options.data_dir(given["data_dir"])
+    with _resumable(sweep.directory, given), CellsDisplay(sweep, quiet=quiet) as display:
 
+        def on_cell(cell: "Settings", outcome: "Finished | str") -> None:
+            display.show_cell(cell, outcome)
+            if given["tensorboard"] and not isinstance(outcome, str):
+                write_all(outcome.run.path, outcome.results)
 
-def _check_unchanged(run: "Run", sha256: dict[str, str], machine: dict[str, Any]) -> None:
-    if run.data_sha256 != sha256:
-        of_digits = all(run.data_sha256.get(split) == sha256[split] for split in ("train", "test"))
-        what = "another teacher's labels" if of_digits else "other digits"
-        raise FileFormatError(
-            f"{run.path} was started on {what} than {run.settings.data} holds now: start a new run"
+        result = sweeps.train(
+            sweep,
+            where,
+            directory,
+            on_cell=on_cell,
+            on_progress=display.show_progress,
+            **watching,
         )
-    # The native engine's bits depend on little; PyTorch's may on all there is.
-    native = {"lecun89", "instruction_set", "compiler"}
-    decisive = native if run.settings.engine == "native" else set(machine)
-    for name, value in machine.items():
-        if name in decisive and run.machine.get(name) != value:
-            options.note(
-                f"warning: the run was started with {name} {run.machine.get(name)}, this is "
-                f"{value}; its bits may come out otherwise"
-            )
+    ended = [result.finished[cell] for cell in sweep.cells if cell in result.finished]
+    if ended:
+        seconds = time.perf_counter() - began
+        _print_seeds(sweep.directory, ended, seconds, quiet=quiet, json=given["json"])
+        _plot([(one.run, one.results) for one in ended], wanted=given["plot"])
+    sweeps.refuse_failed(result, "seeds")
 
 
-def _how_to_go_on(runs: "list[Run]", given: dict[str, Any]) -> str:
-    words = ["lecun89", "train"]
-    for run in runs:  # those at their ends, too, for their part in the closing table
-        words += ["--resume", str(run.path)]
+@contextmanager
+def _resumable(path: Path, given: dict[str, Any]) -> Iterator[None]:
+    """Within the block, what ends a training is told with the command that resumes it."""
+    words = ["lecun89", "train", "--resume", str(path)]
     if given["workers"] != "auto" and "LECUN89_WORKERS" not in os.environ:
         words += ["--workers", given["workers"]]
     if given["data_dir"] is not None and "LECUN89_DATA_DIR" not in os.environ:
         words += ["--data-dir", str(given["data_dir"])]
-    return f"go on with: {shlex.join(words)}"
+    advice = f"resume with: {shlex.join(words)}"
+    try:
+        yield
+    except InterruptedRunError as error:
+        raise InterruptedRunError(error.signum, f"{error}; {advice}") from None
+    except BrokenPipeError:
+        # Whoever read the lines has gone, as head does; what is trained is saved.
+        options.discard_stdout()
+        raise InterruptedRunError(
+            getattr(signal, "SIGPIPE", signal.SIGTERM), f"stdout was closed; {advice}"
+        ) from None
+    except OSError as error:
+        if error.filename is None:
+            options.discard_stdout()
+        reason = f"{error.filename or 'stdout'}: {error.strerror or error}"
+        raise Lecun89Error(f"{reason}; {advice}") from error
 
 
-def _print_header(
-    plans: "list[tuple[Settings, dict[str, str]]]", workers: int, *, quiet: bool, verbose: bool
-) -> None:
-    settings, origins = plans[0]
-    reasons = {name: origins[name].removeprefix("chosen: ") for name in ("device", "engine")}
-    which = f"seed {settings.seed}"
-    if len(plans) > 1:
-        which = f"{len(plans)} seeds, {workers} at a time"
-    options.note(
-        f"{settings.variant} on {settings.data}: {settings.passes:,} x "
-        f"{settings.steps_per_pass:,} steps, {which}; {settings.device} "
-        f"({reasons['device']}), {settings.engine} engine ({reasons['engine']})",
-        quiet=quiet,
-    )
-    if verbose:
-        for name, value in settings.as_document().items():
-            options.note(f"  {name.replace('_', ' ')}: {value} ({origins[name]})")
+def _note_origins(settings: "Settings", *, verbose: bool) -> None:
+    for name, entry in settings.as_record().items() if verbose else ():
+        options.note(f"  {name.replace('_', ' ')}: {entry['value']} ({entry['origin']})")
+
+
+def _plot(runs: "Sequence[tuple[Run, list[PassResult]]]", *, wanted: bool) -> None:
+    if not wanted:
+        return
+    from lecun89.render.charts import curve_files
+    from lecun89.storage.outputdir import write_files
+
+    advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
+    for run, results in runs:
+        files = curve_files([(run, results)])
+        write_files(run.path / "plots", "plot", files, within=run.path, advice=advice)
 
 
 def _document(run: "Run", results: "list[PassResult]") -> dict[str, Any]:
@@ -338,8 +213,7 @@ def _document(run: "Run", results: "list[PassResult]") -> dict[str, Any]:
     return options.result_document(str(run.path), settings.variant, settings.data, seconds, scores)
 
 
-def _print_result(run: "Run", *, quiet: bool, json: bool) -> None:
-    results = run.read_metrics()
+def _print_result(run: "Run", results: "list[PassResult]", *, quiet: bool, json: bool) -> None:
     if json:
         options.print_json(_document(run, results))
         return
@@ -355,78 +229,59 @@ def _print_result(run: "Run", *, quiet: bool, json: bool) -> None:
     options.print_line(run.path)
 
 
-def _print_seeds(runs: "list[Run]", seconds: float, *, quiet: bool, json: bool) -> None:
+def _print_seeds(
+    directory: Path, ended: "list[Finished]", seconds: float, *, quiet: bool, json: bool
+) -> None:
     from lecun89.analysis.statistics import summarise
-
-    results = [run.read_metrics() for run in runs]
-    last = [of_run[-1] for of_run in results]
-    if json:
-        summary = {
-            split: vars(summarise([getattr(result, split).error_percent for result in last]))
-            for split in ("test", "train")
-        }
-        options.print_json(
-            {
-                "wall_seconds": seconds,
-                "runs": [
-                    {"seed": run.settings.seed, **_document(run, of_run)}
-                    for run, of_run in zip(runs, results, strict=True)
-                ],
-                "error_percent": summary,
-            }
-        )
-        return
     from lecun89.render.lines import seeds_line
     from lecun89.render.tables import seeds_table
 
+    last = [one.results[-1] for one in ended]
+    if json:
+        errors = {
+            split: vars(summarise([getattr(result, split).error_percent for result in last]))
+            for split in ("test", "train")
+        }
+        runs = [{"seed": one.run.settings.seed, **_document(one.run, one.results)} for one in ended]
+        document = {"directory": str(directory), "wall_seconds": seconds}
+        options.print_json({**document, "runs": runs, "error_percent": errors})
+        return
     if quiet:
         print(seeds_line("test", [result.test for result in last]))
     else:
-        options.print_table(seeds_table([run.settings for run in runs], last, seconds))
-    for run in runs:
-        options.print_line(run.path)
+        options.print_table(seeds_table([one.run.settings for one in ended], last, seconds))
+    options.print_line(directory)
 
 
 def _print_plan(
     settings: "Settings",
-    origins: dict[str, str],
-    splits: dict[str, "Digits"],
-    seeds: int,
-    workers: int,
+    seeds: list[int],
+    where: "Workers",
+    data_dir: Path | None,
     *,
     json: bool,
 ) -> None:
-    from lecun89.engines import make_engine
-    from lecun89.render.lines import duration, microseconds
+    from dataclasses import replace
+
+    from lecun89.data import load_training
+    from lecun89.render.lines import plan_lines
     from lecun89.render.tables import plain_table
     from lecun89.training.estimate import estimate
+    from lecun89.variants import get_variant
 
-    result = estimate(make_engine(settings, splits), settings)
-    values: dict[str, Any] = settings.as_document()
+    of = [get_variant(settings.variant)]
+    result = estimate(settings, load_training(settings.data, of, options.data_dir(data_dir)))
+    at_a_time = where.at_a_time([replace(settings, seed=seed) for seed in seeds])
     steps = settings.passes * settings.steps_per_pass
+    record = settings.as_record()
     if json:
-        options.print_json(
-            {
-                "settings": {
-                    name: {"value": value, "origin": origins[name]}
-                    for name, value in values.items()
-                },
-                "seeds": seeds,
-                "workers": workers,
-                "steps": steps,
-                "estimate": vars(result),
-            }
-        )
+        plan = {"settings": record, "seeds": len(seeds), "workers": at_a_time, "steps": steps}
+        options.print_json({**plan, "estimate": vars(result)})
         return
-    rows = [(name.replace("_", " "), str(value), origins[name]) for name, value in values.items()]
+    rows = [
+        (name.replace("_", " "), str(entry["value"]), entry["origin"])
+        for name, entry in record.items()
+    ]
     options.print_table(plain_table(["", "value", "from"], rows))
-    print(
-        f"{steps:,} steps; about {duration(result.seconds)}: "
-        f"{microseconds(result.seconds_per_step)} a step over {result.measured_steps:,} steps, "
-        f"{duration(result.seconds_per_evaluation)} an evaluation"
-    )
-    if seeds > 1:
-        turns = -(-seeds // workers)
-        print(
-            f"{seeds} seeds, {workers} at a time: about {duration(turns * result.seconds)} in all"
-        )
+    for line in plan_lines(result, steps, len(seeds), at_a_time):
+        print(line)

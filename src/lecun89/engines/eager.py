@@ -6,7 +6,7 @@ not have, distortions and orders, it draws like the native engine.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ from lecun89.network.architecture import CURVATURE_DIGITS
 from lecun89.network.losses import LOSSES, targets
 from lecun89.network.modules import Network, make_network
 from lecun89.network.sdlm import ENERGY, Sdlm, curvature
-from lecun89.settings import Settings
 from lecun89.storage.tensorfile import Arrays, check_arrays
+from lecun89.variants import Variant
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
@@ -34,33 +34,45 @@ _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 
 class EagerEngine:
-    """See `lecun89.engines.Engine`."""
+    """One network; see `lecun89.engines.Engine`."""
 
-    def __init__(self, settings: Settings, splits: dict[str, Digits]) -> None:
+    def __init__(
+        self,
+        variant: Variant,
+        seeds: Sequence[int],
+        splits: dict[str, Digits],
+        *,
+        device: str = "cpu",
+        batch_size: int = 1,
+    ) -> None:
         """Put the digits on the device and draw the initial weights.
 
         Args:
-            settings: of the training, with its device chosen.
+            variant: as it is trained on its data.
+            seeds: the seed of the network.
             splits: the digits of ``train`` and ``test``.
+            device: as PyTorch names it.
+            batch_size: examples in a step.
 
         Raises:
             DeviceError: the device's results disagree with the CPU's.
         """
-        self._variant = settings.trained
-        self._device = torch.device(settings.device)
-        self._step_size = settings.step_size
-        self._shift_random = np.random.RandomState(settings.seed)
+        (self._seed,) = seeds
+        self._variant = variant
+        self._device = torch.device(device)
+        self._step_size = batch_size
+        self._shift_random = np.random.RandomState(self._seed)
         self._shift_start = self._shift_random.get_state()
         # Initial weights are the same on every device; masks are drawn where they are used.
-        generator = torch.Generator().manual_seed(settings.seed)
+        generator = torch.Generator().manual_seed(self._seed)
         self._network = make_network(self._variant, generator)
         if self._device.type == "cpu":
             self._dropout_random = generator
         else:
             check_agreement(self._network, self._variant.loss, splits["test"], self._device)
-            self._dropout_random = torch.Generator(self._device).manual_seed(settings.seed)
+            self._dropout_random = torch.Generator(self._device).manual_seed(self._seed)
         self._network.to(self._device)
-        self._optimizer = self._make_optimizer(settings.lr)
+        self._optimizer = self._make_optimizer(variant.lr)
         self._loss = LOSSES[self._variant.loss]
         self._last_loss = torch.zeros((), device=self._device)
 
@@ -74,18 +86,18 @@ class EagerEngine:
         }
         self._targets = targets(self._labels["train"], self._variant.loss)
         self._pass_images = self._images["train"]
-        self._digits, self._seed = splits["train"], settings.seed
+        self._digits = splits["train"]
         if self._variant.distorts:
             # Bytes where there are any: as floats, 50,000 of 28x28 take 157 MB.
             self._pixels = distortions.pixels_of(self._digits, self._device)
         self._presented: Presentation | None = None
         self._order: Tensor | None = None
-        self.steps_per_pass = settings.steps_per_pass
+        self.steps_per_pass = -(-len(self._digits) // batch_size)
 
-    def begin_pass(self, number: int, lr: float) -> None:
+    def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
         """Set the learning rate, shift this pass's images, and set what is presented."""
         for group in self._optimizer.param_groups:
-            group["lr"] = lr
+            (group["lr"],) = lrs
         if self._variant.shift:
             images = self._images["train"]
             reach = self._variant.shift
@@ -121,18 +133,19 @@ class EagerEngine:
         """Close the pass: its shifts are used up."""
         self._shift_start = self._shift_random.get_state()
 
-    def is_finite(self) -> bool:
+    def is_finite(self) -> list[bool]:
         """Whether the last loss and all weights are finite; waits for the device."""
         sums = [parameter.detach().sum() for parameter in self._network.parameters()]
-        return bool(torch.stack([self._last_loss, *sums]).isfinite().all())
+        return [bool(torch.stack([self._last_loss, *sums]).isfinite().all())]
 
-    def score(self, split: str, between: Callable[[], None] = lambda: None) -> Score:
+    def scores(self, split: str, between: Callable[[], None] = lambda: None) -> list[Score]:
         """Evaluate ``train`` or ``test`` with the weights as they are."""
         between()
         labels = self._labels[split]
-        return score(outputs(self._network, self._images[split]), labels, self._variant.loss)
+        found = outputs(self._network, self._images[split])
+        return [score(found, labels, self._variant.loss)]
 
-    def state(self) -> Arrays:
+    def states(self) -> list[Arrays]:
         """Parameters, the optimizer's state of each, and the random state.
 
         The shifts' random state is that from before this pass's draw until `end_pass`.
@@ -146,12 +159,13 @@ class EagerEngine:
         tensors["random.dropout"] = self._dropout_random.get_state()
         arrays = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
         arrays["random.shift"] = _pack(self._shift_start)
-        return arrays
+        return [arrays]
 
-    def load_state(self, arrays: Arrays) -> None:
-        """Take over a state of an engine with the same settings."""
+    def load_states(self, states: Sequence[Arrays]) -> None:
+        """Take over a state of an engine of the same kind."""
+        (arrays,) = states
         parameters = dict(self._network.named_parameters())
-        expected = self.state()
+        (expected,) = self.states()
         # Before the first step an optimizer has no state yet.
         if any(name.startswith("optimizer.") for name in arrays):
             for name, parameter in parameters.items():

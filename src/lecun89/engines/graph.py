@@ -25,8 +25,8 @@ from lecun89.exceptions import DeviceError, FileFormatError, one_line
 from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.initialization import initial_parameters
 from lecun89.network.modules import Network
-from lecun89.settings import Settings
 from lecun89.storage.tensorfile import Arrays, check_arrays
+from lecun89.variants import Variant
 
 _STEPS_PER_REPLAY = 16
 # Examples times networks in one forward pass, each with 19 kB of windows.
@@ -34,69 +34,77 @@ _EVALUATED = {"cpu": 1 << 13, "mps": 1 << 13, "cuda": 1 << 16}
 _DRAWN = 1 << 22  # random words at a time: 32 MB each of a dozen tensors
 
 
-class GraphNetworks:
-    """Networks of the same settings but for seed and learning rate, trained in step.
+class GraphEngine:
+    """Networks side by side; see `lecun89.engines.Engine`."""
 
-    See `lecun89.engines.Networks`.
-    """
-
-    def __init__(self, trainings: Sequence[Settings], splits: dict[str, Digits]) -> None:
+    def __init__(
+        self,
+        variant: Variant,
+        seeds: Sequence[int],
+        splits: dict[str, Digits],
+        *,
+        device: str = "cpu",
+        batch_size: int = 1,
+    ) -> None:
         """Put digits and initial weights on the device and, on CUDA, capture the step.
 
         Args:
-            trainings: settings of each network, alike but for seed and learning rate.
+            variant: as it is trained on its data.
+            seeds: of each network.
             splits: the digits of ``train`` and ``test``.
+            device: as PyTorch names it.
+            batch_size: examples in a step.
 
         Raises:
             DeviceError: the device's results disagree with the CPU's, or no step can be captured.
         """
-        settings = trainings[0]
-        variant = self._variant = settings.trained
-        device = self._device = torch.device(settings.device)
-        self._networks = len(trainings)
-        initial = [flatten(initial_parameters(variant, of.seed)) for of in trainings]
-        self._weights = torch.tensor(np.stack(initial), device=device)
+        self._variant = variant
+        of = self._device = torch.device(device)
+        self._networks = len(seeds)
+        initial = [flatten(initial_parameters(variant, seed)) for seed in seeds]
+        self._weights = torch.tensor(np.stack(initial), device=of)
         self._leaves = [view.detach().requires_grad_() for view in split(self._weights).values()]
         self._moments = {key: torch.zeros_like(self._weights) for key in MOMENTS[variant.optimizer]}
-        self._losses = torch.zeros(self._networks, device=device)
+        self._losses = torch.zeros(self._networks, device=of)
         self._updates = self._updates_before = 0
 
         self._pixels, self._labels, self._targets = {}, {}, {}
         for name, digits in splits.items():
             images, labels = torch.tensor(digits.images), torch.tensor(digits.labels).long()
             one_hot = F.one_hot(labels, 10).float()
-            self._pixels[name] = with_background(images).to(device)
-            self._labels[name] = labels.to(device)
+            self._pixels[name] = with_background(images).to(of)
+            self._labels[name] = labels.to(of)
             self._targets[name] = (
                 one_hot if variant.loss == "cross_entropy" else one_hot * 2 - 1
-            ).to(device)
-        self._taps = taps(variant.shift).to(device)
-        self._unshifted = taps(0)[None].to(device)
+            ).to(of)
+        self._taps = taps(variant.shift).to(of)
+        self._unshifted = taps(0)[None].to(of)
 
         # What a step reads beside weights and digits. A step that has fewer examples than the
         # others repeats the last one, with a share of 0.
-        steps, size = settings.steps_per_pass, settings.step_size
-        rows = torch.arange(steps * size).view(steps, size)
-        used = rows < settings.examples
+        examples = len(splits["train"])
+        steps = -(-examples // batch_size)
+        rows = torch.arange(steps * batch_size).view(steps, batch_size)
+        used = rows < examples
         self.steps_per_pass = steps
-        self._rows = rows.clamp(max=settings.examples - 1).to(device)
-        self._shares = (used / used.sum(dim=1, keepdim=True)).to(device)
-        self._examples = torch.arange(settings.examples, device=device)
-        self._seeds = torch.tensor([of.seed for of in trainings], device=device)
-        self._pass = torch.zeros((), dtype=torch.int64, device=device)
-        self._step = torch.zeros(1, dtype=torch.int64, device=device)
-        self._lr = torch.zeros(self._networks, 1, device=device)
-        self._corrections = torch.zeros(steps, 2, device=device)  # of AdamW's moments, each step
-        drawn = (self._networks, settings.examples)
+        self._rows = rows.clamp(max=examples - 1).to(of)
+        self._shares = (used / used.sum(dim=1, keepdim=True)).to(of)
+        self._examples = torch.arange(examples, device=of)
+        self._seeds = torch.tensor(list(seeds), device=of)
+        self._pass = torch.zeros((), dtype=torch.int64, device=of)
+        self._step = torch.zeros(1, dtype=torch.int64, device=of)
+        self._lr = torch.zeros(self._networks, 1, device=of)
+        self._corrections = torch.zeros(steps, 2, device=of)  # of AdamW's moments, each step
+        drawn = (self._networks, examples)
         self._rolls = torch.zeros(drawn if variant.shift else (1, 1), dtype=torch.int64)
-        self._rolls = self._rolls.to(device)
+        self._rolls = self._rolls.to(of)
         units = {None: 0, "H2": 192, "H3": 30}[variant.dropout_after]
-        self._kept = torch.zeros((*drawn, units), dtype=torch.bool, device=device)
+        self._kept = torch.zeros((*drawn, units), dtype=torch.bool, device=of)
 
-        if device.type != "cpu":
-            self._check(settings, splits["test"])
+        if of.type != "cpu":
+            self._check(seeds[0], splits["test"])
         self._graphs: dict[str, torch.cuda.CUDAGraph] = {}
-        if device.type == "cuda":
+        if of.type == "cuda":
             self._capture()
 
     def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
@@ -217,10 +225,10 @@ class GraphNetworks:
     def _windows(self, split_name: str, rows: Tensor, taps: Tensor) -> Tensor:
         return self._pixels[split_name].view(-1)[rows[:, None] * PIXELS + taps]
 
-    def _check(self, settings: Settings, digits: Digits) -> None:
+    def _check(self, seed: int, digits: Digits) -> None:
         """Compare the first network, as it is computed here, with PyTorch's on the CPU."""
         variant = self._variant
-        network = Network(variant, torch.Generator().manual_seed(settings.seed))
+        network = Network(variant, torch.Generator().manual_seed(seed))
         rows = torch.arange(DIGITS, device=self._device)
         leaves = {
             name: view.clone().requires_grad_() for name, view in split(self._weights[:1]).items()
@@ -310,39 +318,3 @@ class GraphNetworks:
                 expected += steps
         if int(self._step) != expected:
             raise RuntimeError("a captured graph does not do what was captured")
-
-
-class GraphEngine:
-    """One network; see `lecun89.engines.Engine`."""
-
-    def __init__(self, settings: Settings, splits: dict[str, Digits]) -> None:
-        """As `GraphNetworks`, of which it is one."""
-        self._networks = GraphNetworks([settings], splits)
-        self.steps_per_pass = self._networks.steps_per_pass
-
-    def begin_pass(self, number: int, lr: float) -> None:
-        """Set the learning rate, draw shifts and masks."""
-        self._networks.begin_pass(number, [lr])
-
-    def run_steps(self, first: int, last: int) -> None:
-        """Do the steps from `first` to before `last` of this pass."""
-        self._networks.run_steps(first, last)
-
-    def end_pass(self) -> None:
-        """Close the pass: there is nothing to close."""
-
-    def is_finite(self) -> bool:
-        """Whether the last loss and all weights are finite; waits for the device."""
-        return self._networks.is_finite()[0]
-
-    def score(self, split: str, between: Callable[[], None] = lambda: None) -> Score:
-        """Evaluate ``train`` or ``test`` with the weights as they are."""
-        return self._networks.scores(split, between)[0]
-
-    def state(self) -> Arrays:
-        """Parameters and the optimizer's state of each."""
-        return self._networks.states()[0]
-
-    def load_state(self, arrays: Arrays) -> None:
-        """Take over a state of an engine with the same settings."""
-        self._networks.load_states([arrays])

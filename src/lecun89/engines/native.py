@@ -4,7 +4,7 @@ Shifts, dropout masks and distortions are a function of seed, pass and example, 
 is weights and optimizer alone. Its stream is not PyTorch's, which the eager engine draws.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,9 @@ from lecun89.analysis.scores import Score
 from lecun89.data import Digits, read_originals
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
 from lecun89.engines.presentation import presentation
-from lecun89.exceptions import FileFormatError, UsageError, one_line
+from lecun89.exceptions import FileFormatError, one_line
 from lecun89.network.architecture import CURVATURE_DIGITS
 from lecun89.network.initialization import initial_parameters
-from lecun89.settings import Settings
 from lecun89.storage.tensorfile import Arrays, check_arrays
 from lecun89.variants import Variant
 
@@ -108,28 +107,34 @@ def make_network(
 
 
 class NativeEngine:
-    """See `lecun89.engines.Engine`."""
+    """One network; see `lecun89.engines.Engine`."""
 
     def __init__(
-        self, settings: Settings, splits: dict[str, Digits], *, on: str | None = None
+        self,
+        variant: Variant,
+        seeds: Sequence[int],
+        splits: dict[str, Digits],
+        *,
+        device: str = "cpu",
+        batch_size: int = 1,
+        on: str | None = None,
     ) -> None:
         """Draw the initial weights, which are the eager engine's.
 
         Args:
-            settings: of the training, on the CPU.
+            variant: as it is trained on its data.
+            seeds: the seed of the network.
             splits: the digits of ``train`` and ``test``.
+            device: the CPU.
+            batch_size: examples in a step.
             on: an instruction set; the best when left out.
-
-        Raises:
-            UsageError: the settings are not for this engine, or it is absent.
         """
-        check_usable(settings)
         from lecun89 import _native
 
-        variant = settings.trained
-        self._network = make_network(variant, settings.seed, batch_size=settings.step_size, on=on)
-        self._network.set("weights", flatten(initial_parameters(variant, settings.seed)))
-        self._variant, self._seed, self._presented = variant, settings.seed, splits["train"]
+        (seed,) = seeds
+        self._network = make_network(variant, seed, batch_size=batch_size, on=on)
+        self._network.set("weights", flatten(initial_parameters(variant, seed)))
+        self._variant, self._seed, self._presented = variant, seed, splits["train"]
         originals = read_originals(splits["train"]) if variant.distorts else None
         self._digits = {
             name: _native.Digits(
@@ -138,12 +143,12 @@ class NativeEngine:
             for name, digits in splits.items()
         }
         self._totals = {name: len(digits) for name, digits in splits.items()}
-        self._pass, self._lr = 0, settings.lr
-        self.steps_per_pass = settings.steps_per_pass
+        self._pass, self._lr = 0, variant.lr
+        self.steps_per_pass = -(-self._totals["train"] // batch_size)
 
-    def begin_pass(self, number: int, lr: float) -> None:
+    def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
         """Set pass and learning rate, and what is presented."""
-        self._pass, self._lr = number, lr
+        self._pass, (self._lr,) = number, lrs
         shown = presentation(self._variant, self._seed, number, self._presented)
         self._network.present(shown.seed, shown.variation, shown.order, shown.targets)
 
@@ -156,11 +161,11 @@ class NativeEngine:
     def end_pass(self) -> None:
         """Close the pass: there is nothing to close."""
 
-    def is_finite(self) -> bool:
+    def is_finite(self) -> list[bool]:
         """Whether all weights are finite."""
-        return self._network.is_finite()
+        return [self._network.is_finite()]
 
-    def score(self, split: str, between: Callable[[], None] = lambda: None) -> Score:
+    def scores(self, split: str, between: Callable[[], None] = lambda: None) -> list[Score]:
         """Evaluate ``train`` or ``test`` with the weights as they are."""
         loss, misses, total = 0.0, 0, self._totals[split]
         for first in range(0, total, _SLICE):
@@ -168,17 +173,18 @@ class NativeEngine:
             part = self._network.evaluate(self._digits[split], first, last)
             loss, misses = loss + part[0], misses + part[1]
             between()
-        return Score(loss / total, misses, total)
+        return [Score(loss / total, misses, total)]
 
-    def state(self) -> Arrays:
+    def states(self) -> list[Arrays]:
         """Parameters and, for AdamW, its two moments of each and the number of updates."""
         network = self._network
         moments = {key: network.get(_BLOCKS[key]) for key in MOMENTS[self._variant.optimizer]}
-        return pack(network.get("weights"), moments, network.updates)
+        return [pack(network.get("weights"), moments, network.updates)]
 
-    def load_state(self, arrays: Arrays) -> None:
-        """Take over a state of an engine with the same settings."""
-        check_arrays(arrays, self.state())
+    def load_states(self, states: Sequence[Arrays]) -> None:
+        """Take over a state of an engine of the same kind."""
+        (arrays,) = states
+        check_arrays(arrays, self.states()[0])
         weights, moments, updates = unpack(arrays, self._variant.optimizer)
         try:
             self._network.set("weights", weights)
@@ -187,29 +193,3 @@ class NativeEngine:
             self._network.updates = updates
         except ValueError as error:
             raise FileFormatError(str(error)) from error
-
-
-def check_usable(settings: Settings) -> None:
-    """Refuse settings that this engine cannot train.
-
-    Raises:
-        UsageError: naming the flag that does not go with it.
-    """
-    variant = settings.trained
-    if variant.structure != "1989":
-        raise UsageError(
-            f"--engine native knows the network of 1989, not {variant.name}: use --engine eager"
-        )
-    if (table := variant.table) != "thirds":
-        raise UsageError(
-            f"--engine native knows H1 and H2 joined by thirds, not {table}: use --engine eager"
-        )
-    if settings.device != "cpu":
-        raise UsageError(
-            f"--engine native runs on the CPU, not on {settings.device}: use --engine eager"
-        )
-    if (reason := why_absent()) is not None:
-        raise UsageError(
-            f"the native engine is not to be had: {reason}; "
-            "a new run can be trained with --engine eager"
-        )

@@ -4,9 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lecun89.network.architecture import PARAMETER_SHAPES
-from lecun89.network.initialization import initial_parameters
 from lecun89.storage.tensorfile import Arrays
-from lecun89.variants import Variant
 
 Flat = npt.NDArray[np.float32]
 """All parameters of a network, (9760,), in the order of PARAMETER_SHAPES."""
@@ -59,10 +57,3 @@ def unpack(arrays: Arrays, optimizer: str) -> tuple[Flat, dict[str, Flat], int]:
         for key in MOMENTS[optimizer]
     }
     return flatten(arrays), moments, int(arrays["optimizer.step"]) if moments else 0
-
-
-def initial_state(variant: Variant, seed: int) -> Arrays:
-    """The state before the first step."""
-    weights = flatten(initial_parameters(variant, seed))
-    moments = {key: np.zeros_like(weights) for key in MOMENTS[variant.optimizer]}
-    return pack(weights, moments, 0)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from lecun89.analysis.scores import Score
 from lecun89.analysis.statistics import summarise
+from lecun89.settings import Settings
+from lecun89.training.estimate import Estimate
 
 
 def eval_line(split: str, score: Score) -> str:
@@ -68,3 +70,30 @@ def sparkline(values: Sequence[float], width: int = 24) -> str:
     bars = "▁▂▃▄▅▆▇█"
     scale = (len(bars) - 1) / (high - low) if high > low else 0.0
     return "".join(bars[round((value - low) * scale)] for value in logs)
+
+
+def header_line(settings: Settings, which: str) -> str:
+    """What is trained, where and why there; `which` tells the seeds."""
+    reasons = {
+        name: settings.origins.get(name, "").removeprefix("chosen: ")
+        for name in ("device", "engine")
+    }
+    return (
+        f"{settings.variant} on {settings.data}: {settings.passes:,} x "
+        f"{settings.steps_per_pass:,} steps, {which}; {settings.device} "
+        f"({reasons['device']}), {settings.engine} engine ({reasons['engine']})"
+    )
+
+
+def plan_lines(estimate: Estimate, steps: int, seeds: int, at_a_time: int) -> list[str]:
+    """How long a training takes, and several at a time."""
+    lines = [
+        f"{steps:,} steps; about {duration(estimate.seconds)}: "
+        f"{microseconds(estimate.seconds_per_step)} a step over "
+        f"{estimate.measured_steps:,} steps, "
+        f"{duration(estimate.seconds_per_evaluation)} an evaluation"
+    ]
+    if seeds > 1:
+        total = -(-seeds // at_a_time) * estimate.seconds
+        lines.append(f"{seeds} seeds, {at_a_time} at a time: about {duration(total)} in all")
+    return lines

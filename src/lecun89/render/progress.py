@@ -1,9 +1,7 @@
 """Displays of running trainings: bars in a terminal, plain lines elsewhere."""
 
 import sys
-import threading
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -11,18 +9,16 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from lecun89.exceptions import InterruptedRunError, Lecun89Error, printable
+from lecun89.exceptions import printable
 from lecun89.render.lines import duration, eval_line
 from lecun89.settings import Settings
-from lecun89.sweeps import Sweep
+from lecun89.sweeps import Finished, Sweep
 from lecun89.training.loop import PassResult, Position
-from lecun89.training.runs import Run
 
 
 class _Display:
@@ -84,7 +80,7 @@ class TrainingDisplay(_Display):
         if self._bars:
             self._task = self._bars.add_task("", total=settings.passes * self._steps)
 
-    def show_progress(self, run: Run, position: Position) -> None:
+    def show_progress(self, position: Position) -> None:
         """Move the bar to a position."""
         done = position.passes * self._steps + position.step
         if self._done_before is None:
@@ -98,7 +94,7 @@ class TrainingDisplay(_Display):
                 description=f"pass {number}/{self._settings.passes}",
             )
 
-    def show_pass(self, run: Run, result: PassResult) -> None:
+    def show_pass(self, result: PassResult) -> None:
         """Print the lines of a finished pass."""
         if self._quiet:
             return
@@ -116,9 +112,6 @@ class TrainingDisplay(_Display):
         else:
             print("\n".join(lines), flush=True)
 
-    def show_error(self, run: Run, error: Lecun89Error) -> None:
-        """Nothing: the error ends the command."""
-
     def _plain_line(self, result: PassResult) -> str:
         line = f"pass {result.number}/{self._settings.passes}: {duration(result.seconds)}"
         done = result.number * self._steps - (self._done_before or 0)
@@ -127,64 +120,6 @@ class TrainingDisplay(_Display):
             left = (time.monotonic() - self._began) / done * to_do
             line += f", about {duration(left)} left"
         return line
-
-
-_MOST_BARS = 16  # at a time: hundreds of networks may be trained side by side
-
-
-class SeedsDisplay(_Display):
-    """Shows trainings that run side by side, all on stderr: a bar each, a line when one ends.
-
-    Its methods may be called on any thread.
-    """
-
-    def __init__(self, trainings: int, *, quiet: bool) -> None:
-        """Prepare the display.
-
-        Args:
-            trainings: how many there will be.
-            quiet: show errors alone.
-        """
-        super().__init__(quiet=quiet)
-        self._lock = threading.Lock()
-        self._ended, self._total = 0, trainings
-        self._tasks: dict[Path, TaskID] = {}
-
-    def show_progress(self, run: Run, position: Position) -> None:
-        """Move the bar of a training, which appears with its first step."""
-        if not self._bars:
-            return
-        settings = run.settings
-        with self._lock:
-            if run.path not in self._tasks:
-                if len(self._tasks) == _MOST_BARS:
-                    return
-                self._tasks[run.path] = self._bars.add_task(
-                    f"seed {settings.seed}", total=settings.passes * settings.steps_per_pass
-                )
-            done = position.passes * settings.steps_per_pass + position.step
-            self._bars.update(self._tasks[run.path], completed=done)
-
-    def show_pass(self, run: Run, result: PassResult) -> None:
-        """Print a line when it was the last pass."""
-        if result.number == run.settings.passes:
-            line = f"seed {run.settings.seed}: {eval_line('test', result.test)}"
-            self._end(run, line, shown=not self._quiet)
-
-    def show_error(self, run: Run, error: Lecun89Error) -> None:
-        """Print that a training ended before its time; interruptions are told at the end."""
-        shown = not isinstance(error, InterruptedRunError)
-        self._end(run, f"seed {run.settings.seed}: {error}", shown=shown)
-
-    def _end(self, run: Run, line: str, *, shown: bool) -> None:
-        with self._lock:
-            self._ended += 1
-            task = self._tasks.pop(run.path, None)
-            if self._bars and task is not None:
-                self._bars.remove_task(task)
-            if shown:
-                line = f"{line} ({self._ended} of {self._total})"
-                self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
 
 class CellsDisplay(_Display):
@@ -197,16 +132,19 @@ class CellsDisplay(_Display):
         if self._bars:
             self._task = self._bars.add_task("cells", total=self._total, completed=self._ended)
 
-    def show_cell(self, settings: Settings, outcome: Run | str) -> None:
+    def show_progress(self, cells: float) -> None:
+        """Move the bar to where the cells are, those that are being trained among them."""
+        if self._bars:
+            self._bars.update(self._task, completed=cells)
+
+    def show_cell(self, settings: Settings, outcome: Finished | str) -> None:
         """Tell of a cell its error, or why it failed."""
         self._ended += 1
-        if self._bars:
-            self._bars.update(self._task, completed=self._ended)
-        if self._quiet:
+        if self._quiet and not isinstance(outcome, str):
             return
         found = outcome
         if not isinstance(found, str):
-            found = eval_line("test", found.read_metrics()[-1].test)
+            found = eval_line("test", found.results[-1].test)
         line = f"{settings.variant} on {settings.data}, seed {settings.seed}: {found}"
         line += f" ({self._ended:,} of {self._total:,})"
         self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)

@@ -1,19 +1,31 @@
-"""Many trainings as independent tasks: on this machine's cores, or on a cluster's."""
+"""Many trainings as one: seeds, grids, the ladder; on this machine or on a cluster."""
 
-from lecun89.sweeps.grid import expand, expand_all, read_grids
-from lecun89.sweeps.pools import local_pool, remote_pool
-from lecun89.sweeps.sweep import Sweep, SweepResult
+from lecun89.sweeps.grid import expand, expand_all, parse_pairs, read_grids
+from lecun89.sweeps.pools import LocalWork, local_pool, remote_pool
+from lecun89.sweeps.seeds import create_seeds, is_seeds, open_seeds
+from lecun89.sweeps.session import Workers, refuse_failed, train
+from lecun89.sweeps.sweep import TABLE, Finished, Sweep, SweepResult
 from lecun89.sweeps.table import COLUMNS, as_row, write_table
 
 __all__ = [
     "COLUMNS",
+    "TABLE",
+    "Finished",
+    "LocalWork",
     "Sweep",
     "SweepResult",
+    "Workers",
     "as_row",
+    "create_seeds",
     "expand",
     "expand_all",
+    "is_seeds",
     "local_pool",
+    "open_seeds",
+    "parse_pairs",
     "read_grids",
+    "refuse_failed",
     "remote_pool",
+    "train",
     "write_table",
 ]

@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lecun89 import devices, engines
-from lecun89.data import get_data
 from lecun89.exceptions import (
     FileFormatError,
     UsageError,
@@ -19,10 +17,9 @@ from lecun89.exceptions import (
     unknown_name,
 )
 from lecun89.parsing import parse_number, parse_seeds
-from lecun89.settings import Settings, parse_batch_size
+from lecun89.settings import Settings, resolve
 from lecun89.storage.files import read_limited
-from lecun89.variants import assume, get_variant
-from lecun89.variants import overrides as assumptions
+from lecun89.variants import overrides
 
 KEYS = ("variant", "data", "seeds", "passes", "lr", "batch-size", "engine", "device")
 """What may be varied, beside `lecun89.variants.overrides.KEYS`."""
@@ -90,8 +87,8 @@ def expand(grid: Grid) -> list[Settings]:
         UsageError: a key or a value is not known, or values do not go together.
     """
     for key in grid:
-        if key not in (*KEYS, *assumptions.KEYS):
-            raise unknown_name("key", key, (*KEYS, *assumptions.KEYS))
+        if key not in (*KEYS, *overrides.KEYS):
+            raise unknown_name("key", key, (*KEYS, *overrides.KEYS))
     axes = {key: list(values) for key, values in grid.items() if key != "seeds"}
     cells_a_seed = math.prod(map(len, axes.values()))
     seeds: list[int] = []
@@ -107,28 +104,16 @@ def expand(grid: Grid) -> list[Settings]:
 
 
 def _settings(values: dict[str, str]) -> Settings:
-    pairs = [f"{key}={value}" for key, value in values.items() if key in assumptions.KEYS]
-    variant = assume(get_variant(values.get("variant", "base")), pairs)
-    data = get_data(values.get("data", "1989")).name
-    batch_size = values.get("batch-size")
-    asked = Settings(
-        variant=variant.name,
-        data=data,
-        seed=0,
-        passes=_number("passes", values, int, variant.passes_on(data)),
-        lr=_number("lr", values, float, variant.lr),
-        batch_size=variant.batch_size if batch_size is None else parse_batch_size(batch_size),
-        device=values.get("device", "auto"),
-        engine=values.get("engine", "auto"),
-        threads=1,
+    given = {key.replace("-", "_"): text for key, text in values.items() if key in KEYS}
+    kinds: dict[str, type] = {"passes": int, "lr": float}
+    numbers = {
+        key: parse_number(key, given[key], kind) for key, kind in kinds.items() if key in given
+    }
+    return resolve(
+        **{**given, **numbers},  # type: ignore[arg-type]
+        assumptions=[f"{key}={text}" for key, text in values.items() if key in overrides.KEYS],
+        origins=dict.fromkeys((*given, "seed"), "sweep"),
     )
-    chosen = devices.choose(asked.device, step_size=asked.step_size).device
-    asked = replace(asked, device=chosen)
-    return replace(asked, engine=engines.choose(asked).engine)
-
-
-def _number(name: str, values: Mapping[str, str], kind: type, otherwise: Any) -> Any:
-    return parse_number(name, values[name], kind) if name in values else otherwise
 
 
 def _words(path: Path, table: dict[str, Any]) -> Grid:

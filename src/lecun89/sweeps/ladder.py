@@ -1,19 +1,29 @@
 """The ladder over seeds: each rung's error with its interval, and whether it is a step at all."""
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from lecun89.analysis.literature import REPORTED, Reported
 from lecun89.analysis.statistics import Summary, student_below, summarise
+from lecun89.data import Digits, load, read_labels
+from lecun89.exceptions import DataUnavailableError
+from lecun89.settings import Settings
+from lecun89.sweeps.grid import expand
+from lecun89.sweeps.sweep import Finished, Sweep
 from lecun89.training.loop import PassResult
-from lecun89.variants import VARIANTS
+from lecun89.training.runs import Run
+from lecun89.variants import VARIANTS, get_variant
 
 LADDER = ("base", "xent", "adamw", "shift", "modern", "modern-h3", "record")
 """The rungs, from 1989 to 2022 (modern-h3 is another place of dropout), and the least error."""
 
 LEVEL = 0.05
+
+_log = logging.getLogger(__name__)
 
 assert set(LADDER) <= VARIANTS.keys()
 
@@ -131,3 +141,77 @@ def _paired_p(differences: Sequence[int]) -> float | None:
     summary = summarise(differences)
     t = summary.mean / (summary.deviation / math.sqrt(n))
     return 2 * student_below(-abs(t), n - 1)
+
+
+def ladder_cells(variants: Iterable[str], sets: Iterable[str], seeds: str) -> list[Settings]:
+    """The trainings of a ladder.
+
+    Args:
+        variants: the rungs.
+        sets: names of the data.
+        seeds: as `lecun89.parsing.parse_seeds` reads them.
+    """
+    names = list(variants)
+    return [
+        cell
+        for data in sets
+        for cell in expand({"variant": names, "data": [data], "seeds": [seeds]})
+    ]
+
+
+def without_untaught(cells: Sequence[Settings], directory: Path) -> list[Settings]:
+    """The trainings but for those that wait for the labels of a teacher, of which a warning tells.
+
+    Args:
+        cells: of the ladder.
+        directory: the data directory.
+    """
+    untaught = set()
+    for variant, data in dict.fromkeys((cell.variant, cell.data) for cell in cells):
+        trained = get_variant(variant).on(data)
+        try:
+            if trained.teacher:
+                read_labels(data, trained, directory)
+        except DataUnavailableError as error:
+            _log.warning("the rung %s on %s is left out: %s", variant, data, error)
+            untaught.add((variant, data))
+    return [cell for cell in cells if (cell.variant, cell.data) not in untaught]
+
+
+def climb(sweep: Sweep, data: str, directory: Path) -> list[tuple[Rung, Step | None]]:
+    """The rungs of a finished ladder on some data, each with the step from the one before.
+
+    Args:
+        sweep: its trainings.
+        data: name of the data.
+        directory: the data directory.
+    """
+    rungs: dict[str, list[Finished]] = {}
+    for cell in sweep.cells:
+        if cell.data == data:
+            rungs.setdefault(cell.variant, []).append(sweep.finished[cell])
+    digits = load(data, "test", directory)
+    steps: list[tuple[Rung, Step | None]] = []
+    for variant, of in rungs.items():
+        rung = Rung(
+            variant,
+            data,
+            tuple(one.run.settings.seed for one in of),
+            tuple(one.results[-1] for one in of),
+            tuple(sum(result.seconds for result in one.results) for one in of),
+        )
+        step = None
+        if steps:
+            before = steps[-1][0]
+            mcnemar = _mcnemar(rungs[before.variant][0].run, of[0].run, digits)
+            step = compare_rungs(before, rung, mcnemar)
+        steps.append((rung, step))
+    return steps
+
+
+def _mcnemar(before: Run, after: Run, digits: Digits) -> McNemar:
+    from lecun89.analysis import misses
+
+    found = [misses.find_mistakes(run.read_weights(), digits, "cpu") for run in (before, after)]
+    compared = misses.compare(*found)
+    return McNemar(len(compared.fixed), len(compared.broken), compared.p_value)

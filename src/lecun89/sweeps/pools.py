@@ -8,110 +8,180 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
 from typing import Protocol
 
 from lecun89.data import load_training
 from lecun89.exceptions import UsageError, missing_extra, one_line, shortened
 from lecun89.settings import Settings
-from lecun89.sweeps.cell import Outcome, Splits, train_cell
+from lecun89.sweeps.work import Outcome, Splits, train_in_memory, train_on_disk
+from lecun89.training.loop import Position
+from lecun89.training.runs import Run
 from lecun89.variants import Variant
 
-_splits: Splits = {}  # of this worker
+_PROGRESS_SECONDS = 0.2  # between two reports of a worker
+_STOP_SECONDS = 30.0  # that a worker has to save what it trains
 
 
 class Pool(Protocol):
     """Workers.
 
     Attributes:
-        capacity: cells that are worth having in flight.
+        capacity: tasks that are worth having in flight.
     """
 
     capacity: int
 
-    def submit(self, cell: Settings) -> "Future[Outcome]":
-        """Send a cell to a worker."""
+    def submit(self, cells: Sequence[Settings], begun: Sequence[Run]) -> "Future[list[Outcome]]":
+        """Send cells that are trained in step to a worker, with their runs if there are some."""
+
+    def progress(self) -> float:
+        """What is done of the cells in flight, in cells."""
 
     def renew(self) -> None:
         """Make up for what was lost with a worker."""
 
+    def stop(self) -> None:
+        """Ask all workers to save what they train and end."""
+
+
+@dataclass(frozen=True)
+class LocalWork:
+    """What the processes of this machine need to know.
+
+    Attributes:
+        directory: the data directory, where the digits are ready.
+        variants: that will be trained, by name of the data.
+        runs_dir: where runs go.
+        checkpoint_seconds: between two saves within a pass.
+    """
+
+    directory: Path
+    variants: dict[str, list[Variant]]
+    runs_dir: Path
+    checkpoint_seconds: float
+
+
+class _Worker:
+    """A process, and what it tells of its work."""
+
+    def __init__(self, work: LocalWork) -> None:
+        # Started afresh: a fork would copy whatever threads held when it was made.
+        context = multiprocessing.get_context("spawn")
+        self._reports, reports = context.Pipe(duplex=False)
+        self.executor = ProcessPoolExecutor(
+            1, mp_context=context, initializer=_receive, initargs=(work, reports)
+        )
+        self.cells = 0
+        self._done = 0.0
+
+    def done(self) -> float:
+        with suppress(OSError, EOFError):
+            while self._reports.poll():
+                self._done = self._reports.recv()
+        return self._done * self.cells
+
+    def begin(self, cells: int) -> None:
+        self.done()  # what it told of others
+        self.cells, self._done = cells, 0.0
+
+    @property
+    def processes(self) -> list[multiprocessing.Process]:
+        # There is no public way to end what is running; shutdown forgets the processes.
+        return list((getattr(self.executor, "_processes", None) or {}).values())
+
 
 class LocalPool:
-    """Processes of this machine, one for each cell in flight: a dead one costs that cell alone."""
+    """Processes of this machine, one for each task in flight: a dead one costs that task alone."""
 
-    def __init__(self, workers: int, directory: Path, variants: dict[str, list[Variant]]) -> None:
+    def __init__(self, workers: int, work: LocalWork) -> None:
         """No process yet; see `local_pool`."""
         self.capacity = workers
-        self._data = (directory, variants)
-        self._free: list[ProcessPoolExecutor] = []
-        self._all: list[ProcessPoolExecutor] = []
+        self._work = work
+        self._free: list[_Worker] = []
+        self._all: list[_Worker] = []
 
-    def submit(self, cell: Settings) -> "Future[Outcome]":
-        """Send a cell to a process that has none."""
-        worker = self._free.pop() if self._free else self._start()
+    def submit(self, cells: Sequence[Settings], begun: Sequence[Run]) -> "Future[list[Outcome]]":
+        """Send cells to a process that has none."""
+        if self._free:
+            worker = self._free.pop()
+        else:
+            self._all.append(worker := _Worker(self._work))
+        worker.begin(len(cells))
         try:
-            future = self._quietly(worker, cell)
+            future = self._quietly(worker, cells, begun)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
 
-        def free(done: "Future[Outcome]") -> None:
+        def free(done: "Future[list[Outcome]]") -> None:
+            worker.cells = 0
             if not done.cancelled() and not isinstance(done.exception(), BrokenExecutor):
                 self._free.append(worker)
 
         future.add_done_callback(free)
         return future
 
+    def progress(self) -> float:
+        """What is done of the cells in flight, in cells."""
+        return sum(worker.done() for worker in self._all)
+
     def renew(self) -> None:
         """Nothing: broken processes are not used again."""
 
-    def close(self) -> None:
-        """End every process, whatever it does; nobody will read its result."""
+    def stop(self) -> None:
+        """Ask all processes to save what they train; those that only start are ended."""
         for worker in self._all:
-            # There is no public way to end what is running; shutdown forgets the processes.
-            processes = list((getattr(worker, "_processes", None) or {}).values())
-            worker.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
+            for process in worker.processes:
                 process.terminate()
-            for process in processes:
-                process.join(5)
 
-    def _start(self) -> ProcessPoolExecutor:
-        # Started afresh: a fork would copy whatever threads held when it was made.
-        worker = ProcessPoolExecutor(
-            1,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_receive,
-            initargs=self._data,
-        )
-        self._all.append(worker)
-        return worker
+    def close(self) -> None:
+        """End every process; what is still trained is saved first."""
+        ending = []
+        for worker in self._all:
+            processes, busy = worker.processes, worker.cells > 0
+            worker.executor.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                if busy:
+                    process.terminate()
+                ending.append(process)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in ending:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
 
     @staticmethod
-    def _quietly(worker: ProcessPoolExecutor, cell: Settings) -> "Future[Outcome]":
+    def _quietly(
+        worker: _Worker, cells: Sequence[Settings], begun: Sequence[Run]
+    ) -> "Future[list[Outcome]]":
         """Submit, which may start the process, so that Ctrl-C is for the one that waits."""
         if threading.current_thread() is not threading.main_thread():
-            return worker.submit(_train, cell)
+            return worker.executor.submit(_train, cells, begun)
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            return worker.submit(_train, cell)
+            return worker.executor.submit(_train, cells, begun)
         finally:
             signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
-def local_pool(workers: int, directory: Path, variants: dict[str, list[Variant]]) -> Iterator[Pool]:
+def local_pool(workers: int, work: LocalWork) -> Iterator[Pool]:
     """Processes of this machine.
 
     Args:
         workers: how many.
-        directory: the data directory, where the digits are ready.
-        variants: that will be trained, by name of the data.
+        work: what they need to know.
     """
-    pool = LocalPool(workers, directory, variants)
+    pool = LocalPool(workers, work)
     try:
         yield pool
     finally:
@@ -167,9 +237,20 @@ def remote_pool(address: str, splits: Splits) -> Iterator[Pool]:
             # To every worker there is; one that joins later gets it from another, once.
             self._travelled = client.scatter(splits, broadcast=True, hash=False)
 
-        def submit(self, cell: Settings) -> "Future[Outcome]":
-            future: Future[Outcome] = self._executor.submit(train_cell, cell, self._travelled)
+        def submit(
+            self, cells: Sequence[Settings], begun: Sequence[Run]
+        ) -> "Future[list[Outcome]]":
+            # Workers may not see this machine's disk: what they train comes back when it ends.
+            future: Future[list[Outcome]] = self._executor.submit(
+                train_in_memory, cells, self._travelled
+            )
             return future
+
+        def progress(self) -> float:
+            return 0.0
+
+        def stop(self) -> None:
+            self.close()
 
         def close(self) -> None:
             self._executor.shutdown(wait=False)
@@ -182,11 +263,23 @@ def remote_pool(address: str, splits: Splits) -> Iterator[Pool]:
             pool.close()
 
 
-def _receive(directory: Path, variants: dict[str, list[Variant]]) -> None:
-    global _splits
+_work: LocalWork  # of this process, as are the next
+_splits: Splits
+_reports: Connection
+_signals: list[int] = []
+
+
+def _receive(work: LocalWork, reports: Connection) -> None:
+    global _work, _splits, _reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+
+    def keep(signum: int, frame: FrameType | None) -> None:
+        _signals.append(signum)
+
+    signal.signal(signal.SIGTERM, keep)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _splits = {name: load_training(name, of, directory) for name, of in variants.items()}
+    _work, _reports = work, reports
+    _splits = {name: load_training(name, of, work.directory) for name, of in work.variants.items()}
 
 
 def _end_with_parent() -> None:
@@ -196,11 +289,28 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _train(cell: Settings) -> Outcome:
-    return train_cell(cell, _splits)
+def _train(cells: Sequence[Settings], begun: Sequence[Run]) -> list[Outcome]:
+    told = 0.0
+
+    def tell(position: Position) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _PROGRESS_SECONDS:
+            told = time.monotonic()
+            share = position.step / cells[0].steps_per_pass
+            _reports.send((position.passes + share) / cells[0].passes)
+
+    return train_on_disk(
+        cells,
+        _splits,
+        begun,
+        _work.runs_dir,
+        checkpoint_seconds=_work.checkpoint_seconds,
+        stop_signal=lambda: _signals[0] if _signals else None,
+        on_progress=tell,
+    )
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether a cell was lost with its worker, rather than wrong by itself."""
+    """Whether cells were lost with their worker, rather than wrong by itself."""
     kinds = (BrokenExecutor, CancelledError, ConnectionError)
     return isinstance(error, kinds) or type(error).__name__ in ("KilledWorker", "CommClosedError")

@@ -1,294 +1,187 @@
-"""Train into runs: save as they go, stop when asked, go on from where they were."""
+"""Train into runs: save as they go, stop when asked, resume from where they were."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
-from lecun89.engines import Engine, Networks
-from lecun89.exceptions import (
-    DivergedError,
-    FileFormatError,
-    InterruptedRunError,
-    Lecun89Error,
-)
+from lecun89.engines import Engine, get_engine
+from lecun89.exceptions import DivergedError, FileFormatError, InterruptedRunError
 from lecun89.storage.tensorfile import Arrays
-from lecun89.training.loop import SLICE_SECONDS, PassResult, Position, fit, fit_together
+from lecun89.training.loop import SLICE_SECONDS, PassResult, Position, fit
 from lecun89.training.runs import Run
 
-_SAVE_SECONDS = 1.0  # between saves of passes: those of small networks are far shorter
+SAVE_SECONDS = 1.0
+"""Least time between two saves of passes: those of small networks are far shorter."""
+
+_SAVE_SHARE = 0.1  # of the time, at most, goes into saving
+
+
+@dataclass
+class _Training:
+    """A run while it is trained."""
+
+    run: Run
+    results: list[PassResult] = field(default_factory=list)
+    unsaved: Arrays | None = None  # the state after the last of the results
+    diverged: bool = False
+
+    def add(self, result: PassResult | DivergedError, state: Arrays) -> None:
+        if isinstance(result, DivergedError):
+            self.diverged = True
+        else:
+            self.results.append(result)
+            self.unsaved = state
+
+    def save_passes(self) -> None:
+        if self.unsaved is not None:
+            self.run.save_pass(self.results, self.unsaved)
+            self.unsaved = None
+
+
+class _Clock:
+    """When it is time to save again."""
+
+    def __init__(self) -> None:
+        self._saved = time.monotonic()
+        self._pause = 0.0  # so that the first pass is saved at once
+
+    @property
+    def since(self) -> float:
+        return time.monotonic() - self._saved
+
+    @property
+    def due(self) -> bool:
+        return self.since >= self._pause
+
+    def save(self, work: Callable[[], None]) -> None:
+        began = time.monotonic()
+        work()
+        self._saved = time.monotonic()
+        self._pause = max(SAVE_SECONDS, (self._saved - began) / _SAVE_SHARE)
 
 
 def train(
-    run: Run,
+    runs: Sequence[Run],
     engine: Engine,
     *,
     checkpoint_seconds: float = 60.0,
     stop_signal: Callable[[], int | None] = lambda: None,
     on_progress: Callable[[Position], None] = lambda position: None,
-) -> Iterator[PassResult]:
-    """Train a run from its last saved state to its end.
+) -> Iterator[list[PassResult | DivergedError]]:
+    """Train runs in step, from their last saved states to their ends.
 
-    The state is saved after a pass, though not twice within a second, within a pass every
-    `checkpoint_seconds`, when a signal asks to stop, and whatever ends the training.
+    States are saved after a pass, though at most once a second and for at most a tenth of the
+    time; within a pass every `checkpoint_seconds`; when a signal asks to stop; and whatever ends
+    the training. Of a network that diverges the last finite state is kept.
 
     Args:
-        run: the run.
-        engine: a fresh engine of its settings.
+        runs: alike but for seed and learning rate, and equally far.
+        engine: a fresh engine of their settings.
         checkpoint_seconds: between two saves within a pass.
         stop_signal: the signal that asks to stop, if any; asked every 50 ms of training.
         on_progress: told the position as often.
 
     Yields:
-        A result for each pass.
+        After each pass, for each run its result or how it diverged.
 
     Raises:
-        InterruptedRunError: a signal asked to stop, and the state is saved.
-        DivergedError: the loss is not finite; the last finite state is kept.
-        FileFormatError: the saved state is damaged or not of this run.
-        Lecun89Error: another process is training this run.
+        InterruptedRunError: a signal asked to stop, and the states are saved.
+        FileFormatError: a saved state is damaged or not of its run.
+        Lecun89Error: another process is training one of the runs.
     """
-    with run.lock():
-        position, results = _restore(run, engine)
-        saved = time.monotonic()
-        unsaved: Arrays | None = None  # the state after the last of the results
+    with ExitStack() as stack:
+        _allow_open_files(len(runs) + 256)
+        for run in runs:
+            stack.enter_context(run.lock())
+        group = [_Training(run) for run in runs]
+        position = _restore(group, engine)
+        clock, shown = _Clock(), 0.0
 
         def save_passes() -> None:
-            nonlocal saved, unsaved
-            if unsaved is not None:
-                run.save_pass(results, unsaved)
-                saved, unsaved = time.monotonic(), None
+            for one in group:
+                one.save_passes()
+
+        def save_states(position: Position) -> None:
+            save_passes()
+            for one, state, finite in zip(group, engine.states(), engine.is_finite(), strict=True):
+                if finite and not one.diverged:
+                    one.run.save_state(one.results, state, position)
 
         def after_slice(position: Position) -> None:
-            nonlocal saved
-            on_progress(position)
+            nonlocal shown
+            if time.monotonic() - shown >= SLICE_SECONDS:  # an evaluation asks more often
+                shown = time.monotonic()
+                on_progress(position)
             signum = stop_signal()
-            if signum is not None or time.monotonic() - saved >= checkpoint_seconds:
-                save_passes()
-                run.save_state(results, engine.state(), position)
-                saved = time.monotonic()
+            if signum is not None or clock.since >= checkpoint_seconds:
+                clock.save(lambda: save_states(position))
             if signum is not None:
-                raise _interrupted(signum, position, engine.steps_per_pass)
+                done = f"step {position.step:,} of {engine.steps_per_pass:,}"
+                raise InterruptedRunError(
+                    signum, f"interrupted in pass {position.passes + 1} after {done}"
+                )
 
         try:
-            for result in fit(engine, run.settings, position, after_slice):
-                results.append(result)
-                unsaved = engine.state()
-                if len(results) == 1 or time.monotonic() - saved >= _SAVE_SECONDS:
-                    save_passes()
-                yield result
+            if (signum := stop_signal()) is not None:
+                raise InterruptedRunError(signum, "interrupted before it began")
+            trainings = [run.settings for run in runs]
+            for outcomes in fit(engine, trainings, position, after_slice):
+                for one, outcome, state in zip(group, outcomes, engine.states(), strict=True):
+                    one.add(outcome, state)
+                if clock.due:
+                    clock.save(save_passes)
+                yield outcomes
                 if (signum := stop_signal()) is not None:
-                    raise InterruptedRunError(signum, f"interrupted after pass {result.number}")
+                    number = max(len(one.results) for one in group)
+                    raise InterruptedRunError(signum, f"interrupted after pass {number}")
         finally:
             save_passes()
 
 
-def train_all(
-    runs: Sequence[Run],
-    make_engine: Callable[[Run], Engine],
-    *,
-    workers: int = 1,
-    checkpoint_seconds: float = 60.0,
-    stop_signal: Callable[[], int | None] = lambda: None,
-    on_progress: Callable[[Run, Position], None] = lambda run, position: None,
-    on_pass: Callable[[Run, PassResult], None] = lambda run, result: None,
-    on_error: Callable[[Run, Lecun89Error], None] = lambda run, error: None,
-) -> dict[Path, Lecun89Error]:
-    """Train runs to their ends, `workers` of them at a time, each on a thread of its own.
-
-    One that fails does not keep the others from their ends; a signal stops them all.
+def check_unchanged(run: Run, data_sha256: dict[str, str], machine: dict[str, Any]) -> list[str]:
+    """What makes the bits of a run that is resumed uncertain, in words.
 
     Args:
-        runs: the runs.
-        make_engine: gives a fresh engine for a run, on the thread that will train it.
-        workers: runs at a time; with one, all is done on the calling thread.
-        checkpoint_seconds: as in `train`, like the next.
-        stop_signal: see there.
-        on_progress: told run and position every 50 ms of its training.
-        on_pass: told run and result after each pass.
-        on_error: told run and error when a run fails or is interrupted. Like the others it may be
-            called on several threads.
-
-    Returns:
-        What `train` raised, by the path of the run; empty when all are at their ends.
+        run: the run.
+        data_sha256: digests of the digits, and of a teacher's labels, that there are now.
+        machine: this one, as `lecun89.engines.describe_machine` tells it.
 
     Raises:
-        BaseException: what is no `Lecun89Error`, such as a full disk; the others stop, saved.
+        FileFormatError: the digits are others.
     """
-    hopeless = threading.Event()
-
-    def stopping() -> int | None:
-        # Nobody reads on, the disk is full, or there is a bug: the others stop as if asked to.
-        return signal.SIGTERM if hopeless.is_set() else stop_signal()
-
-    def outcome(run: Run) -> BaseException | None:
-        try:
-            if (signum := stopping()) is not None:
-                raise InterruptedRunError(signum, "interrupted before it began")
-            for result in train(
-                run,
-                make_engine(run),
-                checkpoint_seconds=checkpoint_seconds,
-                stop_signal=stopping,
-                on_progress=lambda position: on_progress(run, position),
-            ):
-                on_pass(run, result)
-        except Lecun89Error as error:
-            on_error(run, error)
-            return error
-        except BaseException as error:
-            hopeless.set()
-            return error
-        return None
-
-    if workers == 1:
-        outcomes = [outcome(run) for run in runs]
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            outcomes = list(pool.map(outcome, runs))
-    failed: dict[Path, Lecun89Error] = {}
-    for run, error in zip(runs, outcomes, strict=True):
-        if isinstance(error, Lecun89Error):
-            failed[run.path] = error
-        elif error is not None:
-            raise error
-    return failed
+    if run.data_sha256 != data_sha256:
+        digits = all(run.data_sha256.get(of) == data_sha256[of] for of in ("train", "test"))
+        what = "another teacher's labels" if digits else "other digits"
+        raise FileFormatError(
+            f"{run.path} was started on {what} than {run.settings.data} holds now: start a new run"
+        )
+    decisive = get_engine(run.settings.engine).decisive
+    return [
+        f"the run was started with {name} {run.machine.get(name)}, this is {value}; "
+        "results may not be bit-identical"
+        for name, value in machine.items()
+        if (decisive is None or name in decisive) and run.machine.get(name) != value
+    ]
 
 
-def train_together(
-    runs: Sequence[Run],
-    make_networks: Callable[[Sequence[Run]], Networks],
-    *,
-    workers: int,
-    checkpoint_seconds: float = 60.0,
-    stop_signal: Callable[[], int | None] = lambda: None,
-    on_progress: Callable[[Run, Position], None] = lambda run, position: None,
-    on_pass: Callable[[Run, PassResult], None] = lambda run, result: None,
-    on_error: Callable[[Run, Lecun89Error], None] = lambda run, error: None,
-) -> dict[Path, Lecun89Error]:
-    """Train runs to their ends, step by step side by side, as far as they are equally far.
-
-    Args:
-        runs: the runs, alike but for seed and learning rate.
-        make_networks: gives fresh networks for some of them.
-        workers: most runs side by side.
-        checkpoint_seconds: as in `train_all`, like the rest.
-        stop_signal: see there.
-        on_progress: see there.
-        on_pass: see there.
-        on_error: see there.
-
-    Returns:
-        What went wrong, by the path of the run; empty when all are at their ends.
-    """
-    failed: dict[Path, Lecun89Error] = {}
-
-    def fail(run: Run, error: Lecun89Error) -> None:
-        if run.path not in failed:
-            failed[run.path] = error
-            on_error(run, error)
-
-    _allow_open_files(len(runs) + 256)
-    with ExitStack() as stack:
-        groups: dict[tuple[int, int], list[_Saved]] = {}
-        for run in runs:
-            try:
-                stack.enter_context(run.lock())
-                saved = _read(run)
-                if len(saved.results) == run.settings.passes:
-                    continue
-                groups.setdefault((saved.position.passes, saved.position.step), []).append(saved)
-            except Lecun89Error as error:
-                fail(run, error)
-        left = [saved for group in groups.values() for saved in group]
-        parts = [
-            group[first : first + workers]
-            for group in groups.values()
-            for first in range(0, len(group), workers)
-        ]
-        for group in parts:
-            try:
-                _train_group(
-                    group,
-                    make_networks,
-                    checkpoint_seconds,
-                    stop_signal,
-                    on_progress,
-                    on_pass,
-                    fail,
-                )
-            except InterruptedRunError as error:
-                for saved in left:
-                    if len(saved.results) < saved.run.settings.passes:
-                        fail(saved.run, error)
-                break
-            except Lecun89Error as error:
-                for saved in group:
-                    fail(saved.run, error)
-    return failed
-
-
-def _train_group(
-    group: "Sequence[_Saved]",
-    make_networks: Callable[[Sequence[Run]], Networks],
-    checkpoint_seconds: float,
-    stop_signal: Callable[[], int | None],
-    on_progress: Callable[[Run, Position], None],
-    on_pass: Callable[[Run, PassResult], None],
-    fail: Callable[[Run, Lecun89Error], None],
-) -> None:
-    if (signum := stop_signal()) is not None:
-        raise InterruptedRunError(signum, "interrupted before it began")
-    start = group[0].position
-    networks = make_networks([saved.run for saved in group])
-    networks.load_states([saved.state for saved in group])
-    diverged: set[Path] = set()
-    checked = time.monotonic()
-    shown = 0.0
-
-    def after_slice(position: Position) -> None:
-        nonlocal checked, shown
-        signum = stop_signal()
-        if signum is not None or time.monotonic() - checked >= checkpoint_seconds:
-            for saved, state, finite in zip(
-                group, networks.states(), networks.is_finite(), strict=True
-            ):
-                if finite and saved.run.path not in diverged:
-                    saved.run.save_state(saved.results, state, position)
-            checked = time.monotonic()
-        if time.monotonic() - shown >= SLICE_SECONDS:  # an evaluation asks more often
-            shown = time.monotonic()
-            for saved in group:
-                if saved.run.path not in diverged:
-                    on_progress(saved.run, position)
-        if signum is not None:
-            raise _interrupted(signum, position, networks.steps_per_pass)
-
-    trainings = [saved.run.settings for saved in group]
-    results = fit_together(networks, trainings, start, after_slice)
-    for number, outcomes in enumerate(results, start.passes + 1):
-        for saved, state, outcome in zip(group, networks.states(), outcomes, strict=True):
-            if isinstance(outcome, DivergedError):
-                diverged.add(saved.run.path)
-                fail(saved.run, outcome)
-                continue
-            saved.results.append(outcome)
-            saved.run.save_pass(saved.results, state)
-            on_pass(saved.run, outcome)
-        checked = time.monotonic()
-        if len(diverged) == len(group):
-            return
-        if (signum := stop_signal()) is not None:
-            raise InterruptedRunError(signum, f"interrupted after pass {number}")
-
-
-def _interrupted(signum: int, position: Position, steps: int) -> InterruptedRunError:
-    done = f"step {position.step:,} of {steps:,}"
-    return InterruptedRunError(signum, f"interrupted in pass {position.passes + 1} after {done}")
+def _restore(group: Sequence[_Training], engine: Engine) -> Position:
+    """Give the engine the saved states, and each run its results; the position they are at."""
+    saved = [one.run.load_state() for one in group]
+    positions = {(position.passes, position.step) for _, position in saved}
+    if len(positions) > 1:
+        raise FileFormatError("the runs are not equally far: resume them one after the other")
+    try:
+        engine.load_states([state for state, _ in saved])
+    except FileFormatError as error:
+        path = group[0].run.path
+        raise FileFormatError(f"the state of {path} is of another training: {error}") from error
+    for one, (state, position) in zip(group, saved, strict=True):
+        one.results = one.run.read_metrics()
+        if one.results and position.step == 0:
+            one.run.save_pass(one.results, state)  # in case a file of that pass was lost
+    return saved[0][1]
 
 
 def _allow_open_files(count: int) -> None:
@@ -301,29 +194,3 @@ def _allow_open_files(count: int) -> None:
     wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-@dataclass
-class _Saved:
-    """A run as it lies on disk; `results` grows with it."""
-
-    run: Run
-    state: Arrays
-    position: Position
-    results: list[PassResult]
-
-
-def _read(run: Run) -> _Saved:
-    state, position = run.load_state()
-    return _Saved(run, state, position, run.read_metrics())
-
-
-def _restore(run: Run, engine: Engine) -> tuple[Position, list[PassResult]]:
-    saved = _read(run)
-    try:
-        engine.load_state(saved.state)
-    except FileFormatError as error:
-        raise FileFormatError(f"the state of {run.path} is of another training: {error}") from error
-    if saved.results and saved.position.step == 0:
-        run.save_pass(saved.results, saved.state)  # in case a file of that pass was lost
-    return saved.position, saved.results

@@ -3,9 +3,10 @@
 import time
 from dataclasses import dataclass
 
+from lecun89.data import Digits
 from lecun89.devices import synchronize
-from lecun89.engines import Engine
 from lecun89.settings import Settings
+from lecun89.training.loop import engine_of
 
 STEPS = 200
 LEAST_SECONDS = 0.2
@@ -29,14 +30,15 @@ class Estimate:
     seconds: float
 
 
-def estimate(engine: Engine, settings: Settings) -> Estimate:
+def estimate(settings: Settings, splits: dict[str, Digits]) -> Estimate:
     """Time 200 steps of a training, at least for 0.2 seconds and at most for 5.
 
     Args:
-        engine: a fresh one, used up by this.
         settings: of the training.
+        splits: the digits of ``train`` and ``test``.
     """
-    engine.begin_pass(1, settings.lr_at(1))
+    engine = engine_of([settings], splits)
+    engine.begin_pass(1, [settings.lr_at(1)])
     warmup = min(10, max(engine.steps_per_pass // 10, 1))
     engine.run_steps(0, warmup)
     synchronize(settings.device)
@@ -52,8 +54,8 @@ def estimate(engine: Engine, settings: Settings) -> Estimate:
         measured += stop - step
         elapsed = time.perf_counter() - began
     began = time.perf_counter()
-    engine.score("train")
-    engine.score("test")
+    engine.scores("train")
+    engine.scores("test")
     per_evaluation = time.perf_counter() - began
     per_step = elapsed / measured
     per_pass = settings.steps_per_pass * per_step + per_evaluation

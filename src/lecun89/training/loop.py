@@ -1,18 +1,17 @@
-"""Training: a generator of one result per pass. It never prints and writes nothing."""
+"""The training loop: a generator of results after each pass. It never prints or writes."""
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
+from lecun89 import devices
 from lecun89.analysis.scores import Score
-from lecun89.engines import Engine, Networks, Steps
+from lecun89.data import Digits
+from lecun89.engines import Engine, get_engine, make_engine
 from lecun89.exceptions import DivergedError
 from lecun89.settings import Settings
-
-Finite = TypeVar("Finite")
 
 SLICE_SECONDS = 0.05
 """Steps run in slices of about this long; between two, a run can be saved or stopped."""
@@ -52,93 +51,80 @@ class PassResult:
     test: Score
 
 
-def fit(
-    engine: Engine,
-    settings: Settings,
-    start: Position | None = None,
-    on_slice: Callable[[Position], None] = lambda position: None,
-) -> Iterator[PassResult]:
-    """Train from `start` to the last pass.
+def engine_of(trainings: Sequence[Settings], splits: dict[str, Digits]) -> Engine:
+    """A fresh engine for networks that are trained in step, with PyTorch set up where it is used.
 
     Args:
-        engine: holding the state that belongs to `start`.
-        settings: of the training.
-        start: where to go on; from the beginning when left out.
-        on_slice: called between slices; what it raises ends the training there.
-
-    Yields:
-        A result after each pass, when the engine holds the state to go on from.
-
-    Raises:
-        DivergedError: the loss or a weight is not finite.
+        trainings: settings of each, alike but for seed and learning rate.
+        splits: the digits of ``train`` and ``test``.
     """
-    position = start or Position()
-    for number in range(position.passes + 1, settings.passes + 1):
-        lr = settings.lr_at(number)
-        engine.begin_pass(number, lr)
-        for after, finite in _slices(engine, position):
-            position = after
-            if not finite:
-                raise _diverged(number, position.step, engine.steps_per_pass, lr)
-            on_slice(position)
-        train, test = (
-            engine.score(split, partial(on_slice, position)) for split in ("train", "test")
-        )
-        if not (math.isfinite(train.loss) and math.isfinite(test.loss)):
-            raise _diverged(number, position.step, engine.steps_per_pass, lr)
-        engine.end_pass()
-        yield PassResult(number, lr, position.seconds, train, test)
-        position = Position(number)
+    settings = trainings[0]
+    if get_engine(settings.engine).needs_torch:
+        devices.set_up(settings.device, settings.threads)
+    return make_engine(
+        settings.engine,
+        settings.trained,
+        [of.seed for of in trainings],
+        splits,
+        device=settings.device,
+        batch_size=settings.step_size,
+    )
 
 
-def fit_together(
-    networks: Networks,
+def fit(
+    engine: Engine,
     trainings: Sequence[Settings],
     start: Position | None = None,
     on_slice: Callable[[Position], None] = lambda position: None,
 ) -> Iterator[list[PassResult | DivergedError]]:
-    """Train networks side by side, as `fit` trains one; one that diverges leaves the others alone.
+    """Train the networks of an engine from `start` to the last pass.
+
+    One that diverges leaves the others alone; when all have, the training ends.
 
     Args:
-        networks: holding the states that belong to `start`.
-        trainings: settings of each, alike but for seed and learning rate.
+        engine: holding the states that belong to `start`.
+        trainings: settings of each network, alike but for seed and learning rate.
         start: where to go on; from the beginning when left out.
         on_slice: called between slices; what it raises ends the training there.
 
     Yields:
-        After each pass the result of each network, or how it diverged.
+        After each pass the result of each network, or how it diverged. The engine holds the
+        states to go on from.
     """
     position = start or Position()
     diverged: dict[int, DivergedError] = {}
+
+    def all_diverged(finite: Sequence[bool], number: int, step: int) -> bool:
+        for index, fine in enumerate(finite):
+            if not fine and index not in diverged:
+                lr = trainings[index].lr_at(number)
+                diverged[index] = _diverged(number, step, engine.steps_per_pass, lr)
+        return len(diverged) == len(trainings)
+
     for number in range(position.passes + 1, trainings[0].passes + 1):
         lrs = [settings.lr_at(number) for settings in trainings]
-
-        def note_diverged(finite: Sequence[bool], step: int, number: int = number) -> None:
-            for index, fine in enumerate(finite):
-                if not fine and index not in diverged:
-                    lr = trainings[index].lr_at(number)
-                    diverged[index] = _diverged(number, step, networks.steps_per_pass, lr)
-
-        networks.begin_pass(number, lrs)
-        for after, finite in _slices(networks, position):
+        engine.begin_pass(number, lrs)
+        for after, finite in _slices(engine, position):
             position = after
-            note_diverged(finite, position.step)
+            if all_diverged(finite, number, position.step):
+                yield [diverged[index] for index in range(len(trainings))]
+                return
             on_slice(position)
         between = partial(on_slice, position)
-        scores = [networks.scores(split, between) for split in ("train", "test")]
-        note_diverged(
-            [math.isfinite(train.loss + test.loss) for train, test in zip(*scores, strict=True)],
-            networks.steps_per_pass,
-        )
-        networks.end_pass()
+        train, test = (engine.scores(split, between) for split in ("train", "test"))
+        finite = [math.isfinite(a.loss + b.loss) for a, b in zip(train, test, strict=True)]
+        ended = all_diverged(finite, number, position.step)
+        engine.end_pass()
         yield [
-            diverged.get(index) or PassResult(number, lrs[index], position.seconds, train, test)
-            for index, (train, test) in enumerate(zip(*scores, strict=True))
+            diverged.get(index) or PassResult(number, lrs[index], position.seconds, *scores)
+            for index, scores in enumerate(zip(train, test, strict=True))
         ]
+        if ended:
+            return
         position = Position(number)
 
 
-def _slices(engine: Steps[Finite], position: Position) -> Iterator[tuple[Position, Finite]]:
+def _slices(engine: Engine, position: Position) -> Iterator[tuple[Position, Sequence[bool]]]:
     """Do the rest of a pass; after each slice, the position and what `is_finite` says."""
     slice_steps = 1
     while position.step < engine.steps_per_pass:
@@ -159,6 +145,6 @@ def _next_slice(steps: int, seconds: float) -> int:
 
 def _diverged(number: int, step: int, steps: int, lr: float) -> DivergedError:
     return DivergedError(
-        f"pass {number}: the loss is not finite any more by step {step:,} of {steps:,}; "
+        f"pass {number}: the loss became non-finite by step {step:,} of {steps:,}; "
         f"lower --lr, which was {lr:g}"
     )

@@ -10,11 +10,12 @@ state.safetensors       everything that training needs to go on to the same bits
 
 import difflib
 import hashlib
+import itertools
 import json
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,6 @@ from lecun89.storage.files import read_limited, sealed, sweep, write_text
 from lecun89.storage.locks import exclusive
 from lecun89.storage.tensorfile import Arrays
 from lecun89.training.loop import PassResult, Position
-from lecun89.variants import get_variant
 
 SCHEMA_VERSION = 2
 
@@ -48,16 +48,13 @@ class Run:
 
     Attributes:
         path: its directory.
-        settings: what decides its bits.
-        origins: where each value of the settings came from: ``flag``, ``environment``,
-            ``variant``, ``default``, or ``chosen: `` and why.
+        settings: what decides its bits, and where each value came from.
         data_sha256: digest of each split it was started with.
         machine: where it was started, as `lecun89.devices.describe_machine` tells it.
     """
 
     path: Path
     settings: Settings
-    origins: dict[str, str]
     data_sha256: dict[str, str]
     machine: dict[str, Any]
 
@@ -82,7 +79,7 @@ class Run:
         if not path.exists():
             raise FileFormatError(
                 f"{self.path} has no weights of a whole pass yet: "
-                f"go on with `lecun89 train --resume {self.path}`"
+                f"resume it with `lecun89 train --resume {self.path}`"
             )
         return path
 
@@ -100,10 +97,8 @@ class Run:
         weights = load_weights(path, variant)
         settings = self.settings
         ours = (settings.variant, settings.data, self.data_sha256.get("train"))
-        if (weights.variant, weights.data, weights.data_sha256) != ours or weights.settings not in (
-            None,  # of lecun89 0.5 and before
-            settings.as_document(),
-        ):
+        theirs = (weights.variant, weights.data, weights.data_sha256)
+        if theirs != ours or weights.settings != settings.as_document():
             raise FileFormatError(f"{path} is of another training than {self.path / 'config.json'}")
         return weights
 
@@ -124,7 +119,7 @@ class Run:
         digest = hashlib.sha256(b"".join(lines)).hexdigest()
         if len(lines) < passes:
             raise FileFormatError(f"{path} has {len(lines)} passes, the saved state {passes}")
-        if header.get("metrics_sha256", digest) != digest:
+        if header.get("metrics_sha256") != digest:
             raise FileFormatError(f"{path} is damaged: its digest does not match its content")
         try:
             results = [_result(json.loads(line)) for line in lines]
@@ -140,10 +135,7 @@ class Run:
         passes = results[-1].number
         document = self.settings.as_document()
         weights = Weights(
-            {
-                name: state[name]
-                for name in STRUCTURES[get_variant(self.settings.variant).structure]
-            },
+            {name: state[name] for name in STRUCTURES[self.settings.trained.structure]},
             self.settings.variant,
             self.settings.data,
             self.data_sha256["train"],
@@ -178,7 +170,7 @@ class Run:
         arrays, header = tensorfile.read(path, _KIND, limit=_MAX_STATE)
         ours = {"settings": self.settings.as_document(), "data_sha256": self.data_sha256}
         for name, value in ours.items():
-            if header.get(name, value if name == "data_sha256" else None) != value:
+            if header.get(name) != value:
                 raise FileFormatError(
                     f"{path} is of other {name.replace('data_sha256', 'digits')} than "
                     f"{self.path / 'config.json'}"
@@ -189,7 +181,6 @@ class Run:
 def create_run(
     runs_dir: Path,
     settings: Settings,
-    origins: dict[str, str],
     data_sha256: dict[str, str],
     machine: dict[str, Any],
     state: Arrays,
@@ -199,33 +190,19 @@ def create_run(
     Args:
         runs_dir: where runs are kept; made where it is missing.
         settings: as in `Run`, like those that follow.
-        origins: see there.
         data_sha256: see there.
         machine: see there.
-        state: of a fresh engine, so that the run can be gone on with from the first step.
+        state: of a fresh engine, so that the run can be resumed from the first step.
 
     Raises:
         Lecun89Error: `runs_dir` is not to be written to.
         OSError: a file cannot be written; nothing is left of the run.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    # A name with many assumptions would be too long for a file system.
-    variant = settings.variant if len(settings.variant) <= 100 else f"{settings.variant[:100]}..."
-    name = f"{stamp}-{variant}-{settings.data}-s{settings.seed}"
-    try:
-        path = _make_directory(runs_dir, name)
-    except OSError as error:
-        raise Lecun89Error(
-            f"cannot make a run in {runs_dir}: {error.strerror}; "
-            "choose another directory with --runs-dir"
-        ) from error
-    run = Run(path, settings, origins, data_sha256, machine)
+    path = make_directory(runs_dir, run_name(settings, f"s{settings.seed}", datetime.now(UTC)))
+    run = Run(path, settings, data_sha256, machine)
     document = {
         "schema_version": SCHEMA_VERSION,
-        "settings": {
-            key: {"value": value, "origin": origins[key]}
-            for key, value in settings.as_document().items()
-        },
+        "settings": settings.as_record(),
         "data_sha256": data_sha256,
         "machine": machine,
     }
@@ -253,20 +230,17 @@ def open_run(path: Path) -> Run:
         text = read_limited(config, _MAX_CONFIG).decode()
         document = json.loads(text)
         version = document["schema_version"]
-        if version == SCHEMA_VERSION:
-            document.pop("digest")
-            if sealed(document) != text:
-                raise ValueError("its digest does not match its content")
-        elif version != 1:  # that of lecun89 0.5 and before, without a digest
+        if version != SCHEMA_VERSION:
             raise FileFormatError(
                 f"{config} has schema version {shortened(repr(version), 20)}, this lecun89 reads "
                 f"{SCHEMA_VERSION}"
             )
-        entries = document["settings"].items()
+        document.pop("digest")
+        if sealed(document) != text:
+            raise ValueError("its digest does not match its content")
         return Run(
             path,
-            Settings.from_document({key: entry["value"] for key, entry in entries}),
-            {key: str(entry["origin"]) for key, entry in entries},
+            Settings.from_record(document["settings"]),
             dict(document["data_sha256"]),
             dict(document["machine"]),
         )
@@ -275,10 +249,10 @@ def open_run(path: Path) -> Run:
 
 
 def list_runs(runs_dir: Path) -> list[Path]:
-    """The runs in a directory, the newest last."""
+    """The runs in a directory, and in the sweeps there, the newest last."""
     if not runs_dir.is_dir():
         return []
-    configs = [path / "config.json" for path in runs_dir.iterdir()]
+    configs = [*runs_dir.glob("*/config.json"), *runs_dir.glob("*/runs/*/config.json")]
     found = [(path.stat().st_mtime_ns, path.parent) for path in configs if path.is_file()]
     return [path for _, path in sorted(found)]
 
@@ -301,22 +275,40 @@ def find_run(name: str | None, runs_dir: Path) -> Path:
     for path in (Path(name), runs_dir / name):
         if path.exists():
             return path
-    nearest = difflib.get_close_matches(name, [path.name for path in runs], n=1)
-    hint = f"; did you mean {runs_dir / nearest[0]}?" if nearest else ""
+    by_name = {path.name: path for path in runs}
+    if name in by_name:
+        return by_name[name]
+    nearest = difflib.get_close_matches(name, by_name, n=1)
+    hint = f"; did you mean {by_name[nearest[0]]}?" if nearest else ""
     raise FileFormatError(f"no run or file at {name}{hint}")
 
 
-def _make_directory(runs_dir: Path, name: str) -> Path:
-    runs_dir.mkdir(parents=True, exist_ok=True)
-    attempt = 1
-    while True:
-        path = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
-        try:
-            path.mkdir()
-        except FileExistsError:
-            attempt += 1
-        else:
-            return path
+def run_name(settings: Settings, last: str, now: datetime) -> str:
+    """The name ``<utc>-<variant>-<data>-<last>`` of a directory."""
+    # A name with many assumptions would be too long for a file system.
+    variant = settings.variant if len(settings.variant) <= 100 else f"{settings.variant[:100]}..."
+    return f"{now.strftime('%Y%m%dT%H%M%SZ')}-{variant}-{settings.data}-{last}"
+
+
+def make_directory(runs_dir: Path, name: str) -> Path:
+    """A new directory of that name, with a number behind it where there is one already.
+
+    Raises:
+        Lecun89Error: `runs_dir` is not to be written to.
+    """
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        for attempt in itertools.count(1):
+            path = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
+            with suppress(FileExistsError):
+                path.mkdir()
+                return path
+    except OSError as error:
+        raise Lecun89Error(
+            f"cannot make a run in {runs_dir}: {error.strerror}; "
+            "choose another directory with --runs-dir"
+        ) from error
+    raise AssertionError
 
 
 def _position(run: Run, header: dict[str, Any]) -> Position:

@@ -1,0 +1,242 @@
+"""The engines as a table: what each can train, and which one is chosen. Needs no PyTorch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lecun89 import devices
+from lecun89.data import Digits
+from lecun89.engines import native
+from lecun89.engines.protocol import Engine
+from lecun89.exceptions import UsageError, unknown_name
+from lecun89.variants import Variant
+
+
+@dataclass(frozen=True)
+class EngineKind:
+    """What is known of an engine before one is made.
+
+    Attributes:
+        name: its name.
+        description: what it is, in words.
+        needs_torch: whether it computes with PyTorch.
+        most_networks: networks that one engine trains in step; more than one only where they
+            are trained side by side faster than one after the other.
+        decisive: what its bits depend on, of the values of `describe_machine`; None for all.
+        why_absent: why it cannot be used on this machine, in words; None when it can.
+        lacking: what a variant has that the engine cannot train, in words; None when it can.
+        make: makes one; see `make_engine`.
+    """
+
+    name: str
+    description: str
+    needs_torch: bool
+    most_networks: int
+    decisive: frozenset[str] | None
+    why_absent: Callable[[], str | None]
+    lacking: Callable[[Variant, str], str | None]
+    make: Callable[..., Engine]
+
+    def check(self, variant: Variant, device: str) -> None:
+        """Refuse what this engine cannot train.
+
+        Raises:
+            UsageError: the message says why.
+        """
+        if (reason := self.lacking(variant, device)) is not None:
+            raise UsageError(
+                f"--engine {self.name} cannot train {variant.name} on {device}: {reason}; "
+                "use --engine eager"
+            )
+        if (reason := self.why_absent()) is not None:
+            raise UsageError(
+                f"the {self.name} engine is not available: {reason}; "
+                "a new run can be trained with --engine eager"
+            )
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """A chosen engine and why, in words."""
+
+    engine: str
+    reason: str
+
+
+def _make_eager(*args: Any, **more: Any) -> Engine:
+    from lecun89.engines.eager import EagerEngine  # which imports PyTorch
+
+    return EagerEngine(*args, **more)
+
+
+def _make_graph(*args: Any, **more: Any) -> Engine:
+    from lecun89.engines.graph import GraphEngine  # which imports PyTorch
+
+    return GraphEngine(*args, **more)
+
+
+def _first(lacking: dict[str, bool]) -> str | None:
+    return next((what for what, lacks in lacking.items() if lacks), None)
+
+
+def _of_1989(variant: Variant) -> dict[str, bool]:
+    return {
+        f"it knows the network of 1989, not {variant.structure}": variant.structure != "1989",
+        f"it knows H1 and H2 joined by thirds, not {variant.table}": variant.table != "thirds",
+    }
+
+
+def _native_lacks(variant: Variant, device: str) -> str | None:
+    return _first(_of_1989(variant) | {"it runs on the CPU alone": device != "cpu"})
+
+
+def _graph_lacks(variant: Variant, device: str) -> str | None:
+    return _first(
+        _of_1989(variant)
+        | {
+            f"it has no optimizer {variant.optimizer}": variant.optimizer.startswith("sdlm"),
+            "it has no distortions": variant.distorts,
+            "it presents digits in a constant order": variant.shuffle,
+            "its targets are the labels": bool(variant.teacher or variant.label_smoothing),
+            "its weight decay is 0.01": variant.weight_decay != 0.01,
+        }
+    )
+
+
+ENGINES = {
+    kind.name: kind
+    for kind in (
+        EngineKind(
+            "native",
+            "C++, on the CPU",
+            needs_torch=False,
+            most_networks=1,
+            # Its bits do not depend on PyTorch or NumPy.
+            decisive=frozenset({"lecun89", "instruction_set", "compiler"}),
+            why_absent=native.why_absent,
+            lacking=_native_lacks,
+            make=native.NativeEngine,
+        ),
+        EngineKind(
+            "eager",
+            "PyTorch's autograd, on any device",
+            needs_torch=True,
+            most_networks=1,
+            decisive=None,
+            why_absent=devices.why_no_torch,
+            lacking=lambda variant, device: None,
+            make=_make_eager,
+        ),
+        EngineKind(
+            "graph",
+            "PyTorch, networks side by side, steps captured where there is CUDA",
+            needs_torch=True,
+            most_networks=1024,  # a few GB on a GPU
+            decisive=None,
+            why_absent=devices.why_no_torch,
+            lacking=_graph_lacks,
+            make=_make_graph,
+        ),
+    )
+}
+"""Engines by name."""
+
+_FASTEST = {"cpu": "native", "cuda": "graph"}
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What is known of an engine here.
+
+    Attributes:
+        name: as in `ENGINES`.
+        available: whether it can train here.
+        detail: what it is, or why it is not available.
+    """
+
+    name: str
+    available: bool
+    detail: str
+
+
+def list_engines() -> list[EngineState]:
+    """The state of every engine."""
+    states = []
+    for kind in ENGINES.values():
+        reason = kind.why_absent()
+        detail = reason or kind.description
+        if reason is None and kind.name == "native":
+            detail += f"; instruction set {native.instruction_set()}"
+        states.append(EngineState(kind.name, reason is None, detail))
+    return states
+
+
+def get_engine(name: str) -> EngineKind:
+    """The engine of that name.
+
+    Raises:
+        UsageError: there is none; the message lists the names.
+    """
+    if name not in ENGINES:
+        raise unknown_name("engine", name, ("auto", *ENGINES))
+    return ENGINES[name]
+
+
+def choose(requested: str, variant: Variant, device: str) -> EngineChoice:
+    """The engine to train with.
+
+    Args:
+        requested: its name, or ``auto``.
+        variant: as it is trained on its data.
+        device: chosen: ``cpu``, ``cuda:N`` or ``mps``.
+
+    Raises:
+        UsageError: no engine has such a name, or it cannot train the variant there.
+    """
+    if requested != "auto":
+        get_engine(requested).check(variant, device)
+        return EngineChoice(requested, "as asked")
+    kind = ENGINES[_FASTEST.get(device.partition(":")[0], "eager")]
+    if (reason := kind.lacking(variant, device)) is not None:
+        return EngineChoice("eager", f"not the {kind.name} engine: {reason}")
+    if (reason := kind.why_absent()) is not None and kind.name != "eager":
+        return EngineChoice("eager", f"the {kind.name} engine is absent: {reason}")
+    where = f"the CPU, {native.instruction_set()}" if kind.name == "native" else device
+    return EngineChoice(kind.name, f"fastest on {where}")
+
+
+def describe_machine(engine: str, device: str) -> dict[str, Any]:
+    """What decides the bits of a training beside its settings, as values for JSON."""
+    kind = get_engine(engine)
+    machine = devices.describe_machine(device, torch_used=kind.needs_torch)
+    return machine | native.describe() if engine == "native" else machine
+
+
+def make_engine(
+    name: str,
+    variant: Variant,
+    seeds: Sequence[int],
+    splits: dict[str, Digits],
+    *,
+    device: str = "cpu",
+    batch_size: int = 1,
+) -> Engine:
+    """An engine with fresh weights.
+
+    Args:
+        name: of the engine.
+        variant: as it is trained on its data; see `lecun89.variants.Variant.on`.
+        seeds: of each network, at most the engine's `most_networks`.
+        splits: the digits of ``train`` and ``test``.
+        device: ``cpu``, ``cuda:N`` or ``mps``.
+        batch_size: examples in a step, at most those of the training split.
+
+    Raises:
+        UsageError: no engine has such a name, or it cannot train this.
+        DeviceError: the device's results disagree with the CPU's, or it is out of memory.
+    """
+    kind = get_engine(name)
+    kind.check(variant, device)
+    if len(seeds) > kind.most_networks:
+        raise UsageError(f"the {name} engine trains {kind.most_networks} networks at a time")
+    return kind.make(variant, seeds, splits, device=device, batch_size=batch_size)

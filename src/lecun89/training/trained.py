@@ -1,0 +1,93 @@
+"""A trained network by name: a run, a weights file, or published weights."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lecun89.data import Digits, get_data, load
+from lecun89.exceptions import FileFormatError, UsageError
+from lecun89.network.published import find_published
+from lecun89.network.weights import Weights, load_weights
+from lecun89.training.runs import Run, find_run, open_run
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
+
+    Attributes:
+        path: of the run or the file.
+        run: the run; None when it is a file.
+        weights: the weights.
+    """
+
+    path: Path
+    run: Run | None
+    weights: Weights
+
+    @property
+    def directory(self) -> Path:
+        """Where pictures of it go by default: its run, or ``STEM-pictures`` here for a file."""
+        return self.path if self.run else Path(f"{self.path.stem}-pictures")
+
+    def load_digits(
+        self, data: str | None, splits: Iterable[str], directory: Path
+    ) -> dict[str, Digits]:
+        """Splits of the data that is asked for, or else of what the network was trained on."""
+        name = data or self.weights.data or "1989"
+        expected = get_data(name).sha256["train"]
+        if self.weights.data == name and self.weights.data_sha256 != expected:
+            _log.warning("warning: %s was trained on other digits than %s holds", self.path, name)
+        return {split: load(name, split, directory) for split in splits}
+
+
+def open_trained(
+    name: str | None, runs_dir: Path, variant: str | None = None, data: str | None = None
+) -> Trained:
+    """The run or file of that name, or a variant's published weights.
+
+    Args:
+        name: a path, the name of a run in `runs_dir`, or of a variant; None for the newest run.
+        runs_dir: where runs are kept.
+        variant: the network that a file without a name of it belongs to.
+        data: the data set on which published weights were trained.
+
+    Raises:
+        FileFormatError: there is none, or it is damaged.
+        UsageError: the variant is needed, unknown, or not what the file says.
+    """
+    published = None
+    if name is not None and not any(
+        path.is_file() or (path / "config.json").exists() for path in (Path(name), runs_dir / name)
+    ):
+        published = find_published(name, data)
+    path = published.path if published else find_run(name, runs_dir)
+    if path.is_dir():
+        return trained_of(open_run(path), variant)
+    weights = load_weights(path, variant)
+    try:
+        get_data(weights.data or "1989")
+    except UsageError as error:
+        raise FileFormatError(f"{path} is of another version of lecun89: {error}") from error
+    return Trained(path, None, weights)
+
+
+def trained_of(run: Run, variant: str | None = None) -> Trained:
+    """The network of a run after its last whole pass."""
+    return Trained(run.path, run, run.read_weights(variant))
+
+
+def check_same_data(trained: Iterable[Trained], data: str | None) -> None:
+    """Refuse to compare networks that were trained on different data, unless one is named.
+
+    Raises:
+        UsageError: they were.
+    """
+    names = {one.weights.data or "1989" for one in trained}
+    if data is None and len(names) > 1:
+        raise UsageError(
+            f"the runs are of different data ({', '.join(sorted(names))}): give --data"
+        )
