@@ -1,0 +1,1 @@
+"""The public Python API, which `lecun89` offers by name."""

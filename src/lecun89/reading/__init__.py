@@ -1,0 +1,1 @@
+"""From pictures to digits as the network sees them."""
