@@ -24,15 +24,15 @@ def load_training(name: str, variants: Iterable[Variant], directory: Path) -> di
         DataUnavailableError: the digits could not be had, or there are no labels.
     """
     splits = {split: load(name, split, directory) for split in ("train", "test")}
-    pupils = [pupil for pupil in (variant.on(name) for variant in variants) if pupil.teacher]
-    if pupils:
-        for other in pupils[1:]:
-            if other.distortions != pupils[0].distortions:
+    students = [one for one in (variant.on(name) for variant in variants) if one.teacher]
+    if students:
+        for other in students[1:]:
+            if other.distortions != students[0].distortions:
                 raise UsageError(
-                    f"{pupils[0].name} and {other.name} need a teacher's labels for different "
+                    f"{students[0].name} and {other.name} need a teacher's labels for different "
                     "distortions: train them one after the other"
                 )
-        soft = read_labels(name, pupils[0], directory)
+        soft = read_labels(name, students[0], directory)
         splits["train"] = replace(splits["train"], soft=soft)
     return splits
 

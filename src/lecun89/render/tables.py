@@ -1,7 +1,8 @@
 """Rich tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +10,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lecun89.analysis.literature import REPORTED, Reported
+from lecun89.analysis.literature import LITERATURE, Report
 from lecun89.analysis.statistics import summarise
 from lecun89.exceptions import printable
+from lecun89.network.architecture import ACTIVATIONS, MACS, PARAMETERS
+from lecun89.network.structures import structure_of
 from lecun89.render.lines import duration, interval, sparkline
 from lecun89.settings import Settings
 from lecun89.training.loop import PassResult
@@ -44,12 +47,12 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
 
 
 def closing_table(settings: Settings, results: Sequence[PassResult]) -> Table:
-    """The last pass beside what the seeds report for that variant and data."""
+    """The last pass beside the literature on that variant and data."""
     result = results[-1]
-    reports = REPORTED.get((settings.variant, settings.data), ())
+    reports = LITERATURE.get((settings.variant, settings.data), ())
     test, train = result.test, result.train
     rows = [
-        ["test error", f"{test.error_percent:.2f}%", *(_reported_error(r) for r in reports)],
+        ["test error", f"{test.error_percent:.2f}%", *(_literature_error(r) for r in reports)],
         ["  95% interval", f"{interval(test)}%"],
         [
             f"test misses of {test.total:,}",
@@ -119,11 +122,11 @@ def _cells(show: str, ours: float, theirs: Iterable[float | None]) -> list[str]:
     return ["" if value is None else show.format(value) for value in (ours, *theirs)]
 
 
-def _reported_error(report: Reported) -> str:
+def _literature_error(report: Report) -> str:
     return f"about {report.test_error:.0f}%" if report.rounded else f"{report.test_error:.2f}%"
 
 
-def _misses(report: Reported, split: Literal["train", "test"], total: int) -> int | None:
+def _misses(report: Report, split: Literal["train", "test"], total: int) -> int | None:
     if report.rounded:
         return None
     counted = report.test_misses if split == "test" else report.train_misses
@@ -144,16 +147,27 @@ def confusion_table(confusion: npt.NDArray[np.int64]) -> Table:
     return table
 
 
-def variants_table(
-    variants: Iterable[Variant],
-    counts: tuple[int, int, int],
-    published: Mapping[str, Sequence[str]],
-) -> Table:
+def variant_documents(
+    variants: Iterable[Variant], published: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """Variants with their counts as values for JSON; arguments as of `variants_table`."""
+    return [
+        {
+            **asdict(variant),
+            "parameters": structure.parameters,
+            "macs": structure.macs,
+            "published": list(published.get(variant.name, ())),
+            "activations": structure.activations,
+        }
+        for variant, structure in ((variant, structure_of(variant)) for variant in variants)
+    ]
+
+
+def variants_table(variants: Collection[Variant], published: Mapping[str, Sequence[str]]) -> Table:
     """The registry, a row for each rung.
 
     Args:
         variants: in the order of the ladder.
-        counts: parameters, multiply-accumulates and activations, which nearly all of them share.
         published: the data on which a variant's published weights were trained, by its name.
     """
     rows = [
@@ -171,10 +185,21 @@ def variants_table(
     ]
     headings = ["variant", "change", "loss", "optimizer", ">passes 1989 / full", "weights"]
     table = plain_table(headings, rows)
-    parameters, macs, activations = counts
+    others = [variant.name for variant in variants if not structure_of(variant).is_1989]
     table.caption = (
-        f"each but weightnorm and microvit: {parameters:,} parameters, {macs:,} "
-        f"multiply-accumulates, {activations:,} activations"
+        f"each but {' and '.join(others)}: {PARAMETERS:,} parameters, {MACS:,} "
+        f"multiply-accumulates, {ACTIVATIONS:,} activations"
     )
     table.caption_justify = "left"
     return table
+
+
+def fields_table(variants: Collection[Variant]) -> Table:
+    """Every value of variants, which are the columns."""
+    fields = [asdict(variant) for variant in variants]
+    rows = [
+        (key.replace("_", " "), *(str(field[key]) for field in fields))
+        for key in fields[0]
+        if key not in ("name", "change", "passes", "unused", "on_data")
+    ]
+    return plain_table(["", *(variant.name for variant in variants)], rows)

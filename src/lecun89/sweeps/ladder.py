@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lecun89.analysis.literature import REPORTED, Reported
+from lecun89.analysis.literature import LITERATURE, Report
 from lecun89.analysis.statistics import Summary, student_below, summarise
 from lecun89.training.loop import PassResult
 from lecun89.variants import VARIANTS
@@ -47,9 +47,9 @@ class Rung:
         return summarise([result.test.error_percent for result in self.results])
 
     @property
-    def reports(self) -> tuple[Reported, ...]:
+    def reports(self) -> tuple[Report, ...]:
         """What the paper, the blog and the notebook have."""
-        return REPORTED.get((self.variant, self.data), ())
+        return LITERATURE.get((self.variant, self.data), ())
 
 
 @dataclass(frozen=True)

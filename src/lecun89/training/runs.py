@@ -22,7 +22,7 @@ from typing import Any
 
 from lecun89.analysis.scores import Score
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
-from lecun89.network.architecture import STRUCTURES
+from lecun89.network.structures import structure_of
 from lecun89.network.weights import Weights, load_weights, save_weights
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
@@ -139,11 +139,9 @@ class Run:
         write_text(self.path / "metrics.jsonl", _lines(results))
         passes = results[-1].number
         document = self.settings.as_document()
+        shapes = structure_of(get_variant(self.settings.variant)).shapes
         weights = Weights(
-            {
-                name: state[name]
-                for name in STRUCTURES[get_variant(self.settings.variant).structure]
-            },
+            {name: state[name] for name in shapes},
             self.settings.variant,
             self.settings.data,
             self.data_sha256["train"],

@@ -120,6 +120,10 @@ microvit = replace(
     name="microvit",
     change="outside the ladder: a vision transformer of 9,744 parameters and 64,960 MACs",
     structure="microvit",
+    unused=(
+        *("activation", "output_activation", "output_bias", "initialization", "table"),
+        *("dropout", "dropout_after"),
+    ),
     lr=3e-3,
     lr_decay=20.0,
     batch_size=16,
@@ -129,7 +133,7 @@ microvit = replace(
 record = replace(
     modern,
     name="record",
-    change="the least error: GELU, distortions, one long cycle; on full, a teacher",
+    change="the lowest error: GELU, distortions, one long cycle; on full, a teacher",
     activation="gelu",
     lr=3e-3,
     lr_decay=1.0,
@@ -155,7 +159,7 @@ record = replace(
             "elastic": 0.3,
             "stroke": 0.2,
             "teacher": True,
-            "sharpness": 2.0,
+            "temperature": 0.5,
         },
     },
 )
