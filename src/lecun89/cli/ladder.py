@@ -158,11 +158,13 @@ def _steps(made: "Sweep", data: str, data_dir: Path | None) -> "list[tuple[Rung,
 
 
 def _mcnemar(before: "Run", after: "Run", data: str, data_dir: Path | None) -> "McNemar":
-    from lecun89.analysis import misses as mistakes
+    from lecun89.analysis.misses import compare, find_misses
     from lecun89.data import load
+    from lecun89.network.modules import network_of
     from lecun89.sweeps.ladder import McNemar
 
     digits = load(data, "test", options.data_dir(data_dir))
-    found = [mistakes.find_mistakes(run.read_weights(), digits, "cpu") for run in (before, after)]
-    compared = mistakes.compare(*found)
+    networks = [network_of(run.read_weights()) for run in (before, after)]
+    found = [find_misses(network, digits) for network in networks]
+    compared = compare(*found)
     return McNemar(len(compared.fixed), len(compared.broken), compared.p_value)

@@ -264,12 +264,12 @@ def train(
     elif ended:
         _print_seeds(ended, time.perf_counter() - began, quiet=quiet, json=json)
     if plot:
-        from lecun89.cli.plot import curve_files
+        from lecun89.render.plotfiles import curve_files
         from lecun89.storage.outputdir import write_files
 
         advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
         for run in ended:
-            files = curve_files([run])
+            files = curve_files([(run.path, run.settings, run.read_metrics())])
             write_files(run.path / "plots", "plot", files, within=run.path, advice=advice)
     if failed:
         path, error = next(iter(failed.items()))

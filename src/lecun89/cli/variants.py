@@ -14,7 +14,7 @@ def variants(
     if quiet and not json:
         print("\n".join(VARIANTS))
         return
-    from lecun89.render import tables
+    from lecun89.render import varianttables as tables
 
     registry, published = list(VARIANTS.values()), published_data()
     if json:

@@ -1,11 +1,8 @@
-"""Rich tables."""
+"""Rich tables: of text, and of trainings."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -13,12 +10,9 @@ from rich.text import Text
 from lecun89.analysis.literature import LITERATURE, Report
 from lecun89.analysis.statistics import summarise
 from lecun89.exceptions import printable
-from lecun89.network.architecture import ACTIVATIONS, MACS, PARAMETERS
-from lecun89.network.structures import structure_of
 from lecun89.render.lines import duration, interval, sparkline
 from lecun89.settings import Settings
 from lecun89.training.loop import PassResult
-from lecun89.variants import Variant
 
 
 def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str = "") -> Table:
@@ -132,74 +126,3 @@ def _misses(report: Report, split: Literal["train", "test"], total: int) -> int 
     counted = report.test_misses if split == "test" else report.train_misses
     error = report.test_error if split == "test" else report.train_error
     return counted if counted is not None or error is None else round(error * total / 100)
-
-
-def confusion_table(confusion: npt.NDArray[np.int64]) -> Table:
-    """The confusion matrix: digits in rows, what they were read as in columns, and misses."""
-    rows = []
-    for digit, counts in enumerate(confusion):
-        cells = [f"{count}" if count else "." for count in counts]
-        misses = int(counts.sum() - counts[digit])
-        rows.append([str(digit), *cells, str(misses), str(counts.sum())])
-    columns = ["digit", *(f">{digit}" for digit in range(len(confusion))), ">missed", ">of"]
-    table = plain_table(columns, rows, "read as")
-    table.padding = (0, 0, 0, 0)
-    return table
-
-
-def variant_documents(
-    variants: Iterable[Variant], published: Mapping[str, Sequence[str]]
-) -> list[dict[str, Any]]:
-    """Variants with their counts as values for JSON; arguments as of `variants_table`."""
-    return [
-        {
-            **asdict(variant),
-            "parameters": structure.parameters,
-            "macs": structure.macs,
-            "published": list(published.get(variant.name, ())),
-            "activations": structure.activations,
-        }
-        for variant, structure in ((variant, structure_of(variant)) for variant in variants)
-    ]
-
-
-def variants_table(variants: Collection[Variant], published: Mapping[str, Sequence[str]]) -> Table:
-    """The registry, a row for each rung.
-
-    Args:
-        variants: in the order of the ladder.
-        published: the data on which a variant's published weights were trained, by its name.
-    """
-    rows = [
-        (
-            variant.name,
-            variant.change,
-            "cross-entropy" if variant.loss == "cross_entropy" else "squared error",
-            f"{variant.optimizer} {variant.lr:g}"
-            + (f" to {variant.lr / variant.lr_decay:g}" if variant.lr_decay != 1 else "")
-            + (" to 0" if variant.schedule == "one_cycle" else ""),
-            " / ".join(str(variant.passes_on(data)) for data in ("1989", "full")),
-            ", ".join(published.get(variant.name, ())),
-        )
-        for variant in variants
-    ]
-    headings = ["variant", "change", "loss", "optimizer", ">passes 1989 / full", "weights"]
-    table = plain_table(headings, rows)
-    others = [variant.name for variant in variants if not structure_of(variant).is_1989]
-    table.caption = (
-        f"each but {' and '.join(others)}: {PARAMETERS:,} parameters, {MACS:,} "
-        f"multiply-accumulates, {ACTIVATIONS:,} activations"
-    )
-    table.caption_justify = "left"
-    return table
-
-
-def fields_table(variants: Collection[Variant]) -> Table:
-    """Every value of variants, which are the columns."""
-    fields = [asdict(variant) for variant in variants]
-    rows = [
-        (key.replace("_", " "), *(str(field[key]) for field in fields))
-        for key in fields[0]
-        if key not in ("name", "change", "passes", "unused", "on_data")
-    ]
-    return plain_table(["", *(variant.name for variant in variants)], rows)
