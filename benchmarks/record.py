@@ -15,9 +15,10 @@ from pathlib import Path
 from shutil import copyfile
 from statistics import median_low
 
-from lecun89.analysis.evaluation import outputs_of, score_outputs
+from lecun89.analysis.evaluation import evaluate
 from lecun89.analysis.statistics import student_below, summarise
 from lecun89.data import default_data_dir, load
+from lecun89.network.modules import network_of
 from lecun89.network.published import Published
 from lecun89.network.weights import load_weights
 from lecun89.training.runs import open_run
@@ -95,9 +96,7 @@ def all_test_digits(paths: list[Path], data_dir: Path) -> None:
     counts = []
     for path in paths:
         weights = load_weights(open_run(path).weights_path())
-        counts.append(
-            score_outputs(outputs_of(weights, digits, "cpu"), digits, weights.variant).misses
-        )
+        counts.append(evaluate(network_of(weights), digits).misses)
     found = summarise(counts)
     print(f"{found.mean:.1f} of {len(digits):,}, deviation {found.deviation:.1f}: {counts}")
 

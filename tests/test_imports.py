@@ -18,7 +18,7 @@ LAYERS = [
     {"network"},
     {"data"},
     {"export"},
-    {"analysis"},
+    {"analysis", "reading"},
     {"engines"},
     {"settings"},
     {"teachers"},
@@ -26,6 +26,7 @@ LAYERS = [
     {"training"},
     {"sweeps"},
     {"render"},
+    {"api"},
     {"cli"},
 ]
 ALLOWED = {
@@ -33,13 +34,13 @@ ALLOWED = {
     "rich": {"cli", "render"},
     "torchvision": {"data"},
     "tensorboard": {"training"},
-    "PIL": {"render"},
+    "PIL": {"api", "reading", "render"},
     "matplotlib": {"render"},
     "onnx": {"export"},
     "distributed": {"sweeps"},
     "filelock": {"storage"},
 }
-TORCH_AT_IMPORT = {"network", "analysis", "engines", "teachers", "export"}
+TORCH_AT_IMPORT = {"api", "network", "analysis", "engines", "teachers", "export"}
 
 
 @cache

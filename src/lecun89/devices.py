@@ -8,6 +8,8 @@ import platform
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,6 +150,34 @@ def set_up(device: str, threads: int) -> None:
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+
+
+@contextmanager
+def restored(*, used: bool) -> Iterator[None]:
+    """After the block, PyTorch's global settings are those before it.
+
+    Args:
+        used: whether PyTorch is used in the block at all.
+    """
+    if not used:
+        yield
+        return
+    require_torch()
+    import torch
+
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    threads, tf32 = torch.get_num_threads(), (cuda.allow_tf32, cudnn.allow_tf32)
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = getattr(torch.utils.deterministic, "fill_uninitialized_memory")  # noqa: B009
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if torch.are_deterministic_algorithms_enabled() != deterministic:
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        setattr(torch.utils.deterministic, "fill_uninitialized_memory", fill)  # noqa: B010
+        cuda.allow_tf32, cudnn.allow_tf32 = tf32
 
 
 def synchronize(device: str) -> None:

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89.analysis.evaluation import outputs, outputs_of, score, score_outputs
+from lecun89.analysis.evaluation import evaluate, examine, outputs, score
 from lecun89.data import Digits
+from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.network.modules import Network
-from lecun89.network.weights import Weights
 from lecun89.variants import VARIANTS
 
 
@@ -24,8 +24,7 @@ def test_misses_are_counted_where_float32_would_lose_one() -> None:
 def test_loss_is_the_splits_mean(name: str, splits: dict[str, Digits]) -> None:
     network = Network(VARIANTS[name], torch.Generator().manual_seed(3))
     digits = splits["test"]
-    arrays = {key: value.detach().numpy() for key, value in network.named_parameters()}
-    found = score_outputs(outputs_of(Weights(arrays, name), digits, "cpu"), digits, name)
+    found = evaluate(network, digits)
     out = outputs(network, torch.from_numpy(digits.images.copy())[:, None]).double().numpy()
     rows = np.arange(len(digits))
     if name == "base":
@@ -37,3 +36,21 @@ def test_loss_is_the_splits_mean(name: str, splits: dict[str, Digits]) -> None:
         expected = logs.mean()
     assert found.loss == pytest.approx(expected, rel=1e-5)
     assert found.misses == int((out.argmax(axis=1) != digits.labels).sum())
+
+
+def test_an_evaluation_tells_each_digits_misses(splits: dict[str, Digits]) -> None:
+    digits = splits["test"]
+    examined = examine(Network(VARIANTS["xent"], torch.Generator().manual_seed(3)), digits)
+    assert sum(misses for _, misses, _ in examined.classes) == examined.score.misses
+    assert [total for *_, total in examined.classes] == np.bincount(digits.labels).tolist()
+    assert examined.rejection_curve.misses[-1] == examined.score.misses
+
+
+def test_what_cannot_be_scored_is_refused(splits: dict[str, Digits]) -> None:
+    with pytest.raises(UsageError, match="Sequential has no variant"):
+        evaluate(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 10)), splits["test"])
+    network = Network(VARIANTS["xent"], torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        network.outb[0] = torch.inf
+    with pytest.raises(FileFormatError, match="a loss that is not finite"):
+        evaluate(network, splits["test"])

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89.analysis.evaluation import outputs_of
+from lecun89.analysis.evaluation import outputs
 from lecun89.data import Digits
 from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.modules import network_of
 from lecun89.network.weights import load_weights
 from tests.conftest import Result
 
@@ -23,7 +24,8 @@ def test_onnx_reads_every_test_digit_as_the_network_does(
     session = onnxruntime.InferenceSession("base.onnx")
     images = splits["test"].images[:, None]
     found = session.run(None, {"images": images})[0]
-    expected = outputs_of(load_weights(base_run[0] / "weights.safetensors"), splits["test"], "cpu")
+    network = network_of(load_weights(base_run[0] / "weights.safetensors"))
+    expected = outputs(network, torch.from_numpy(images))
     np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=1e-5)
     assert session.run(None, {"images": images[:1]})[0].shape == (1, 10)
 

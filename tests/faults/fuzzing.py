@@ -49,7 +49,7 @@ from lecun89.data.digits import digits_sha256
 from lecun89.data.prepare import _read as read_digits
 from lecun89.data.sets import DATA, DataSet
 from lecun89.exceptions import Lecun89Error
-from lecun89.network.architecture import PARAMETER_SHAPES, STRUCTURES
+from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.weights import load_weights
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
@@ -337,7 +337,7 @@ class Readers:
             variant="base", data="1989", seed=1, passes=2, lr=0.03, batch_size=1, device="cpu",
             engine="native", threads=1,
         )  # fmt: skip
-        shapes = STRUCTURES["1989"]
+        shapes = PARAMETER_SHAPES
         state = {name: rng.random(shape, dtype=np.float32) for name, shape in shapes.items()}
         origins = dict.fromkeys(settings.as_document(), "flag")
         sha256 = {split: DATA["1989"].sha256[split] for split in ("train", "test")}

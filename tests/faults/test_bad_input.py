@@ -76,7 +76,11 @@ TABLE: list[tuple[str, int, str]] = [
     ("train --variant base+", 2, "unknown assumption ''"),
     ("train --variant base+nope=1", 2, "unknown assumption 'nope'"),
     ("train --variant base+shift=9", 2, "shift 9 is out of range"),
-    ("train --variant base+half=yes --variant xent+half=yes", 2, "half belongs to squared error"),
+    (
+        "train --variant base+half=yes --variant xent+half=yes",
+        2,
+        "half only applies to squared error",
+    ),
     ("explain --variant nope", 2, "unknown variant 'nope'"),
     ("explain --variant microvit", 2, "explain is about the network of 1989"),
     ("teach --variant nope", 2, "unknown variant 'nope'"),
@@ -179,7 +183,7 @@ TABLE: list[tuple[str, int, str]] = [
     ("train --assume shift={digits}", 2, "shift '999"),
     ("train --assume {word}", 2, "unknown assumption 'xxx"),
     ("train --assume teacher=1", 2, "unknown value of teacher '1'"),
-    ("train --assume curvature=running", 2, "curvature belongs to sdlm"),
+    ("train --assume curvature=running", 2, "curvature only applies to sdlm"),
     # Paths.
     ("train --resume nowhere", 1, "no run or file at nowhere"),
     ("train --resume /dev/null", 1, "/dev/null"),

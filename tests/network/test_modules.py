@@ -4,13 +4,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lecun89.data import Digits
-from lecun89.network.architecture import (
-    MICROVIT_SHAPES,
-    PARAMETER_SHAPES,
-    count_macs,
-    count_parameters,
-)
+from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.modules import Network, make_network
+from lecun89.network.structures import STRUCTURES
 from lecun89.variants import VARIANTS, get_variant
 
 THIRDS = [list(range(8))] * 4 + [list(range(4, 12))] * 4 + [[0, 1, 2, 3, 8, 9, 10, 11]] * 4
@@ -132,18 +128,17 @@ def test_weight_normalisation_begins_as_the_same_network(splits: dict[str, Digit
 
 def test_the_vision_transformer_has_the_size_of_the_network(splits: dict[str, Digits]) -> None:
     network = make_network(VARIANTS["microvit"], torch.Generator().manual_seed(1))
-    shapes = {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
-    assert shapes == MICROVIT_SHAPES
-    assert count_parameters("microvit") == 9744
-    assert abs(count_macs("microvit") / 63_660 - 1) < 0.03
+    structure = STRUCTURES["microvit"]
+    assert structure.parameters == 9744
+    assert abs(structure.macs / 63_660 - 1) < 0.03
     # One forward pass, as PyTorch counts it; of two operations each.
     image = torch.from_numpy(splits["test"].images[:1])[:, None]
     with FlopCounterMode(display=False) as counter:
         assert network(image).shape == (1, 10)
     attention = 2 * 8 * 8 * 20  # which not every release of the counter knows on the CPU
     assert counter.get_total_flops() / 2 in (
-        count_macs("microvit"),
-        count_macs("microvit") - attention,
+        structure.macs,
+        structure.macs - attention,
     )
     # A pixel anywhere changes the outputs: every patch is seen.
     for y, x in ((0, 0), (0, 15), (15, 0), (15, 15), (7, 8)):

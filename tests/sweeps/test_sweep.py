@@ -61,7 +61,7 @@ def test_a_grid_is_every_combination() -> None:
         (["lr"], "is not like key=a,b,c"),
         (["lr=x"], "lr 'x' is not a number"),
         (["variant=bas"], "did you mean 'base'"),
-        (["variant=base", "curvature=running"], "curvature belongs to sdlm"),
+        (["variant=base", "curvature=running"], "curvature only applies to sdlm"),
         (["variant=sdlm", "batch-size=8"], "one example at a time"),
         (["seeds=3..1"], "is empty"),
         (["lr=1", "lr=2"], "names lr twice"),

@@ -1,4 +1,4 @@
-"""Teachers on few digits: trained, interrupted, asked, and what a pupil makes of it."""
+"""Teachers on few digits: trained, interrupted, asked, and what a student makes of it."""
 
 import signal
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from lecun89.teachers.member import load_member
 from tests.conftest import Result
 
 RECIPE = Recipe(members=1, width=4, passes=2, variations=3)
-PUPIL = get_variant("record").on("full")
+STUDENT = get_variant("record").on("full")
 
 
 @pytest.fixture(scope="module")
@@ -87,26 +87,26 @@ def test_a_file_of_another_teacher_is_trained_anew(few: Digits, tmp_path: Path) 
     assert next(train_member(RECIPE, few, 1, path, "cpu"))[0] == 1
 
 
-def test_labels_are_of_the_images_that_the_pupil_sees(few: Digits, tmp_path: Path) -> None:
+def test_labels_are_of_the_images_that_the_student_sees(few: Digits, tmp_path: Path) -> None:
     network = trained(few, tmp_path / "teacher")
-    soft = label([network], PUPIL, few, RECIPE.variations, "cpu")
+    soft = label([network], STUDENT, few, RECIPE.variations, "cpu")
     assert soft.logits.shape == (3, 256, 10)
     assert np.exp(soft.logits.astype(float)).sum(axis=2) == pytest.approx(1, abs=0.01)
     taught = replace(few, soft=soft)
-    shown = [presentation(PUPIL, 7, number, taught) for number in (1, 2, 3, 4)]
+    shown = [presentation(STUDENT, 7, number, taught) for number in (1, 2, 3, 4)]
     assert [(one.seed, one.variation) for one in shown] == [(99, 1), (99, 2), (99, 3), (99, 1)]
     for one in shown:
         assert one.targets is not None
         assert one.targets.sum(axis=1) == pytest.approx(1)
     assert np.array_equal(np.argmax(shown[1].targets, axis=1), soft.logits[1].argmax(axis=1))
     assert not np.array_equal(shown[0].order, shown[3].order)
-    # Surer than the teacher: logits are multiplied by 2.
-    plain = presentation(replace(PUPIL, sharpness=1.0), 7, 1, taught).targets
+    # Surer than the teacher: logits are divided by 0.5.
+    plain = presentation(replace(STUDENT, temperature=1.0), 7, 1, taught).targets
     assert plain is not None
     assert shown[0].targets.max(axis=1).mean() > plain.max(axis=1).mean()
     for untaught in (few, replace(few, soft=replace(soft, distortions={}))):
         with pytest.raises(UsageError, match="needs a teacher's labels for its own distortions"):
-            presentation(PUPIL, 7, 1, untaught)
+            presentation(STUDENT, 7, 1, untaught)
 
 
 @pytest.fixture
@@ -145,9 +145,9 @@ def test_labels_are_kept_and_verified(soft_labels: SoftLabels, tmp_path: Path) -
     assert again.sha256 == soft_labels.sha256
     assert np.array_equal(again.logits, soft_labels.logits)
     advice = r"make them with `lecun89 teach --variant record\+teacher=yes --data"
-    for name, pupil in (("1989", get_variant("record+teacher=yes+elastic=1")), ("full", TAUGHT)):
+    for name, student in (("1989", get_variant("record+teacher=yes+elastic=1")), ("full", TAUGHT)):
         with pytest.raises(DataUnavailableError, match="no teacher's labels for record"):
-            read_labels(name, pupil, tmp_path)
+            read_labels(name, student, tmp_path)
     # The same number of digits, others though.
     elsewhere = labels_path("usps", TAUGHT.distortions, tmp_path)
     elsewhere.parent.mkdir()
@@ -163,7 +163,7 @@ def test_labels_are_kept_and_verified(soft_labels: SoftLabels, tmp_path: Path) -
         read_labels("1989", TAUGHT, tmp_path)
 
 
-def test_two_pupils_of_different_distortions_are_refused(
+def test_two_students_of_different_distortions_are_refused(
     data_dir: Path, soft_labels: SoftLabels
 ) -> None:
     path = write_labels(soft_labels, "1989", data_dir)

@@ -65,9 +65,9 @@ def test_assumptions_are_a_part_of_the_name_in_one_order() -> None:
         ("base+squash", "unknown value of squash ''"),
         ("base+sqush=tanh", "unknown assumption 'sqush': did you mean 'squash'"),
         ("base+squash=relu", "known: tanh, scaled"),
-        ("base+curvature=running", "curvature belongs to sdlm, base has sgd"),
-        ("xent+half=yes", "half belongs to squared error"),
-        ("microvit+output-bias=0", "belongs to the network of 1989"),
+        ("base+curvature=running", "curvature only applies to sdlm; base has sgd"),
+        ("xent+half=yes", "half only applies to squared error"),
+        ("microvit+output-bias=0", "output-bias has no effect on microvit"),
         ("base+", "unknown assumption ''"),
     ],
 )
@@ -96,6 +96,13 @@ def test_any_field_can_be_assumed_and_holds_on_all_data() -> None:
     assert get_variant("modern+dropout=0+dropout-after=none").dropout_after is None
 
 
+def test_sharpness_of_old_runs_is_read_as_a_temperature() -> None:
+    old = get_variant("record+teacher=yes+sharpness=2.0")
+    assert old == get_variant("record+teacher=yes+temperature=0.5")
+    assert old.name == "record+teacher=yes+temperature=0.5"
+    assert get_variant("record").on("full").temperature == 0.5
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -103,19 +110,21 @@ def test_any_field_can_be_assumed_and_holds_on_all_data() -> None:
         ("record+rotation=nan", "rotation nan is out of range: 0 to 180"),
         ("record+scaling=100", "scaling 100.0 is out of range: 0 to 2"),
         ("record+shift=1.0", "shift '1.0' is not a whole number"),
-        ("base+weight-decay=5", "weight-decay belongs to AdamW, which base"),
-        ("record+lr-decay=10", "lr-decay belongs to a linear schedule"),
-        ("microvit+activation=silu", "activation belongs to H1, H2 and H3"),
-        ("microvit+dropout=0.1+dropout-after=H2", "microvit.* has no H2 or H3 to drop units of"),
-        ("modern+sharpness=2", "sharpness belongs to a teacher"),
-        ("modern+elastic-sigma=2", "elastic-sigma belongs to elastic"),
-        ("record+teacher=yes+label-smoothing=0.1", "label-smoothing belongs to labels as targets"),
+        ("base+weight-decay=5", "weight-decay only applies to AdamW; base"),
+        ("record+lr-decay=10", "lr-decay only applies to a linear schedule"),
+        ("microvit+activation=silu", "activation has no effect on microvit"),
+        ("microvit+dropout=0.1+dropout-after=H2", "dropout has no effect on microvit"),
+        ("modern+temperature=0.5", "temperature only applies to a teacher"),
+        ("record+teacher=yes+sharpness=x", "sharpness 'x' is not a number"),
+        ("record+teacher=yes+sharpness=0", "temperature inf is out of range: 0.01 to 10"),
+        ("modern+elastic-sigma=2", "elastic-sigma only applies to elastic"),
+        ("record+teacher=yes+label-smoothing=0.1", "label-smoothing only applies to targets from"),
         ("record+elastic-sigma=0", "elastic-sigma 0.0 is out of range: 1 to 16"),
         ("record+shuffle=maybe", "unknown value of shuffle 'maybe': did you mean"),
         ("record+activation=selu", "did you mean 'silu'"),
         ("modern+dropout-after=none", "dropout and dropout-after of modern"),
         ("base+label-smoothing=0.1", "has no cross-entropy"),
-        ("xent+teacher=yes", "a teacher speaks of distorted digits"),
+        ("xent+teacher=yes", "a teacher labels distorted digits"),
         ("modern+rotation=5", "give translation instead of shift"),
         ("sdlm+activation=gelu", "sdlm knows no gelu"),
         ("record+lr=1", "unknown assumption 'lr'"),

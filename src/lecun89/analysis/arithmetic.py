@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import nn
 
+from lecun89.exceptions import UsageError
 from lecun89.network.architecture import LAYERS
 from lecun89.network.modules import make_network
+from lecun89.network.structures import structure_of
 from lecun89.network.weights import Weights, save_weights
-from lecun89.variants import Variant
-from lecun89.variants import overrides as assumptions
+from lecun89.variants import Variant, get_variant
+from lecun89.variants.overrides import ASSUMPTIONS
 
 PAPER_LAYERS = {
     "H1": (768, 19_968, 1_068),
@@ -26,7 +28,7 @@ PAPER_LAYERS = {
 PAPER_TOTAL = (1_256, 64_660, 9_760)
 """Units (the input's 256 among them), connections and parameters of the whole network."""
 
-ASSUMPTIONS = (
+OPEN_IN_PAPER = (
     (
         "which 8 planes of H1 each plane of H2 sees",
         "planes 0-3 see 0-7, planes 4-7 see 4-11, planes 8-11 see 0-3 and 8-11",
@@ -63,7 +65,7 @@ ASSUMPTIONS = (
 """Places where the paper is silent or was read otherwise: what, ``base``'s choice, the paper's."""
 
 
-def assumed(variant: Variant) -> dict[str, str | None]:
+def assumptions_of(variant: Variant) -> dict[str, str | None]:
     """For each key of ``--assume`` the value that a variant has; None where it has another."""
     return {
         key: next(
@@ -74,7 +76,7 @@ def assumed(variant: Variant) -> dict[str, str | None]:
             ),
             None,
         )
-        for key, values in assumptions.ASSUMPTIONS.items()
+        for key, values in ASSUMPTIONS.items()
     }
 
 
@@ -121,6 +123,37 @@ class Cost:
     file_bytes: int
     single_us: float
     batched_us: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A variant's network beside the paper's.
+
+    Attributes:
+        variant: the variant.
+        layers: the four layers and their sum.
+        assumptions: as `assumptions_of` gives them.
+        costs: of base, modern and the variant.
+    """
+
+    variant: Variant
+    layers: list[LayerRow]
+    assumptions: dict[str, str | None]
+    costs: list[Cost]
+
+
+def explain(variant: Variant) -> Explanation:
+    """Count, compare and time the network of a variant; takes a second or two.
+
+    Raises:
+        UsageError: it does not have the layers of the network of 1989.
+    """
+    if not structure_of(variant).layers:
+        raise UsageError(f"explain is about the network of 1989, {variant.name} is another")
+    compared = [get_variant("base"), get_variant("modern")]
+    if variant not in compared:
+        compared.append(variant)
+    return Explanation(variant, layer_rows(), assumptions_of(variant), measure_costs(compared))
 
 
 def layer_rows() -> list[LayerRow]:

@@ -1,25 +1,65 @@
-"""Outputs and scores of networks in PyTorch."""
+"""Outputs and scores of networks in PyTorch, on whatever device a network is."""
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lecun89.analysis.rejection import RejectionCurve, rejection_curve
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError
+from lecun89.network.architecture import CLASSES
 from lecun89.network.losses import LOSSES, targets
-from lecun89.network.modules import network_of
-from lecun89.network.weights import Weights
-from lecun89.variants import get_variant
+from lecun89.network.modules import Network, variant_of
 
 _CHUNK = 10_000  # digits at a time in a forward pass: bounds its memory at about 150 MB
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network makes of a split.
+
+    Attributes:
+        digits: of the split.
+        outputs: (n, 10) float32.
+        score: loss and misses.
+    """
+
+    digits: Digits
+    outputs: npt.NDArray[np.float32]
+    score: Score
+
+    @property
+    def classes(self) -> list[tuple[int, int, int]]:
+        """Each digit from 0 to 9 with its misses and its total."""
+        labels = self.digits.labels
+        missed = labels[self.outputs.argmax(axis=1) != labels]
+        counts = (np.bincount(of, minlength=CLASSES).tolist() for of in (missed, labels))
+        return list(zip(range(CLASSES), *counts, strict=True))
+
+    @property
+    def rejection_curve(self) -> RejectionCurve:
+        """Error on the accepted digits for every number of them."""
+        return rejection_curve(self.outputs, self.digits.labels)
+
+
 @torch.no_grad()
 def outputs(network: nn.Module, images: Tensor) -> Tensor:
-    """Outputs (n, 10) of the network for images (n, 1, 16, 16), without dropout or shift."""
-    return torch.cat([network(chunk) for chunk in images.split(_CHUNK)])
+    """Outputs (n, 10) of the network, on its device, for images (n, 1, 16, 16) on any."""
+    device = next(network.parameters()).device
+    return torch.cat([network(chunk.to(device)) for chunk in images.split(_CHUNK)])
+
+
+@torch.no_grad()
+def activations(network: Network, image: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
+    """What an image (16, 16) makes of H1 (12, 8, 8), H2 (12, 4, 4), H3 (30,) and out (10,)."""
+    layers = network.activations(torch.tensor(image[None, None], device=network.outb.device))
+    return {name: values[0].cpu().numpy() for name, values in layers.items()}
 
 
 def score(outputs: Tensor, labels: Tensor, loss: str) -> Score:
@@ -29,20 +69,22 @@ def score(outputs: Tensor, labels: Tensor, loss: str) -> Score:
     return Score(float(value), int(misses), len(labels))
 
 
-def outputs_of(weights: Weights, digits: Digits, device: str) -> Tensor:
-    """Outputs (n, 10) of trained weights for digits, computed on a device."""
-    network = network_of(weights).to(device)
-    return outputs(network, torch.tensor(digits.images[:, None], device=device))
+def evaluate(network: nn.Module, digits: Digits) -> Score:
+    """Score of a network on digits, by the loss of its variant; errors as of `examine`."""
+    return examine(network, digits).score
 
 
-def score_outputs(outputs: Tensor, digits: Digits, variant: str) -> Score:
-    """Score of outputs (n, 10) for digits, by the variant's loss.
+def examine(network: nn.Module, digits: Digits) -> Evaluation:
+    """Outputs and score of a network on digits, by the loss of its variant.
 
     Raises:
+        UsageError: the network has no variant.
         FileFormatError: the loss is not finite, so that the weights are of no use.
     """
-    labels = torch.tensor(digits.labels, dtype=torch.int64, device=outputs.device)
-    found = score(outputs, labels, get_variant(variant).loss)
+    loss = variant_of(network).loss
+    made = outputs(network, torch.tensor(digits.images[:, None]))
+    labels = torch.tensor(digits.labels, dtype=torch.int64, device=made.device)
+    found = score(made, labels, loss)
     if not math.isfinite(found.loss):
         raise FileFormatError("these weights give a loss that is not finite: they are of no use")
-    return found
+    return Evaluation(digits, made.cpu().numpy(), found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Reported:
+class Report:
     """One source's result for a variant on some data.
 
     Attributes:
@@ -34,23 +34,23 @@ class Reported:
     rounded: bool = False
 
 
-_PAPER = Reported("paper", 5.0, 1.8e-2, 0.14, 2.5e-3, test_misses=102, train_misses=10)
+_PAPER = Report("paper", 5.0, 1.8e-2, 0.14, 2.5e-3, test_misses=102, train_misses=10)
 
-REPORTED: dict[tuple[str, str], tuple[Reported, ...]] = {
+LITERATURE: dict[tuple[str, str], tuple[Report, ...]] = {
     ("base", "1989"): (
         _PAPER,
-        Reported("blog", 4.09, 2.838382e-2, 0.62, 4.073383e-3),
-        Reported("notebook", 4.14),
+        Report("blog", 4.09, 2.838382e-2, 0.62, 4.073383e-3),
+        Report("notebook", 4.14),
     ),
     ("paper", "usps"): (_PAPER,),
-    ("xent", "1989"): (Reported("blog", 4.38, None, 0.0), Reported("notebook", 4.58)),
-    ("adamw", "1989"): (Reported("blog", 3.59, None, 0.0), Reported("notebook", 3.89)),
-    ("shift", "1989"): (Reported("blog", 2.19, None, 1.70), Reported("notebook", 2.29)),
-    ("modern", "1989"): (Reported("blog", 1.59, None, 1.47),),
-    ("modern-h3", "1989"): (Reported("notebook", 2.09),),
-    ("base", "full"): (Reported("blog", 2.74), Reported("notebook", 3.0, rounded=True)),
-    ("modern", "full"): (Reported("blog", 1.25),),
-    ("modern-h3", "full"): (Reported("notebook", 1.45),),
+    ("xent", "1989"): (Report("blog", 4.38, None, 0.0), Report("notebook", 4.58)),
+    ("adamw", "1989"): (Report("blog", 3.59, None, 0.0), Report("notebook", 3.89)),
+    ("shift", "1989"): (Report("blog", 2.19, None, 1.70), Report("notebook", 2.29)),
+    ("modern", "1989"): (Report("blog", 1.59, None, 1.47),),
+    ("modern-h3", "1989"): (Report("notebook", 2.09),),
+    ("base", "full"): (Report("blog", 2.74), Report("notebook", 3.0, rounded=True)),
+    ("modern", "full"): (Report("blog", 1.25),),
+    ("modern-h3", "full"): (Report("notebook", 1.45),),
 }
-"""Reports by (variant, data). On ``1989`` the paper's digits are
-others; ``paper`` is the nearest to its network, and ``usps`` to its digits."""
+"""Reports by (variant, data). On ``1989`` the paper's digits are others; ``paper`` is the nearest
+to its network, and ``usps`` to its digits."""

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
-from lecun89.analysis.evaluation import outputs_of, score_outputs
+from lecun89.analysis.evaluation import examine
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.network.architecture import CLASSES
-from lecun89.network.weights import Weights
+from lecun89.network.modules import variant_of
 
 
 @dataclass(frozen=True)
-class Mistake:
+class Miss:
     """One missed digit.
 
     Attributes:
@@ -37,8 +38,8 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Mistakes:
-    """All mistakes of a network on a split.
+class Misses:
+    """Every digit of a split that a network misses.
 
     Attributes:
         variant: of the network.
@@ -53,27 +54,35 @@ class Mistakes:
     data: str
     split: str
     score: Score
-    missed: tuple[Mistake, ...]
+    missed: tuple[Miss, ...]
     confusion: npt.NDArray[np.int64]
 
     @property
     def indices(self) -> set[int]:
         """Places of the missed digits in the split."""
-        return {mistake.index for mistake in self.missed}
+        return {miss.index for miss in self.missed}
 
     @property
     def confused_pairs(self) -> list[tuple[int, int, int]]:
-        """Pairs (label, prediction, count) of the mistakes, the most frequent first."""
-        pairs = Counter((mistake.label, mistake.prediction) for mistake in self.missed)
+        """Pairs (label, prediction, count) of the misses, the most frequent first."""
+        pairs = Counter((miss.label, miss.prediction) for miss in self.missed)
         ranked = sorted(pairs.items(), key=lambda entry: (-entry[1], entry[0]))
         return [(label, prediction, count) for (label, prediction), count in ranked]
 
 
-def find_mistakes(weights: Weights, digits: Digits, device: str) -> Mistakes:
-    """The mistakes of trained weights on digits, computed on a device."""
-    outputs = outputs_of(weights, digits, device)
-    score = score_outputs(outputs, digits, weights.variant)
-    values = outputs.cpu().numpy()
+def find_misses(network: nn.Module, digits: Digits) -> Misses:
+    """The digits that a network misses, computed on its device.
+
+    Args:
+        network: as `lecun89.network.modules.make_network` or `network_of` gives it.
+        digits: of a split.
+
+    Raises:
+        UsageError: the network has no variant.
+        FileFormatError: its loss is not finite.
+    """
+    examined = examine(network, digits)
+    values = examined.outputs
     labels = digits.labels.astype(np.intp)
     predictions = values.argmax(axis=1)
     missed = np.flatnonzero(predictions != labels)
@@ -82,13 +91,13 @@ def find_mistakes(weights: Weights, digits: Digits, device: str) -> Mistakes:
     np.add.at(confusion, (labels, predictions), 1)
     # Stable, so that equal margins stay in the order of the split.
     order = np.argsort(-margins, kind="stable")
-    return Mistakes(
-        weights.variant,
+    return Misses(
+        variant_of(network).name,
         digits.data,
         digits.split,
-        score,
+        examined.score,
         tuple(
-            Mistake(
+            Miss(
                 index=int(index),
                 source_index=int(digits.source_index[index]),
                 label=int(labels[index]),
@@ -135,7 +144,7 @@ class Comparison:
         return min(1.0, 2 * tail)
 
 
-def compare(first: Mistakes, second: Mistakes) -> Comparison:
+def compare(first: Misses, second: Misses) -> Comparison:
     """What the second network fixes and breaks of the first; on the same digits."""
     before, after = first.indices, second.indices
     return Comparison(
@@ -145,7 +154,7 @@ def compare(first: Mistakes, second: Mistakes) -> Comparison:
     )
 
 
-def count_misses(mistakes: Sequence[Mistakes]) -> dict[int, int]:
+def count_misses(found: Sequence[Misses]) -> dict[int, int]:
     """How many of several networks miss a digit, by its place; the most missed first."""
-    counts = Counter(index for of in mistakes for index in of.indices)
+    counts = Counter(index for of in found for index in of.indices)
     return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 PAPER_ERROR, PAPER_REJECTED = 1.0, 12.1
 
+ERRORS = (0.5, 1.0, 2.0, 3.0)
+"""In percent, what `rejections` asks for beside what it is asked for."""
+
 
 @dataclass(frozen=True)
 class RejectionCurve:
@@ -80,6 +83,12 @@ def rejection_curve(
     # A threshold cannot part digits of the same margin.
     ends = np.flatnonzero(np.append(margins[1:] < margins[:-1], True))
     return RejectionCurve(ends + 1, misses[ends], margins[ends], len(labels))
+
+
+def rejections(curve: RejectionCurve, error_percent: float | None = None) -> list[Rejection]:
+    """The fewest rejections for each of `ERRORS`, and for one more error, by rising error."""
+    errors = {*ERRORS} if error_percent is None else {*ERRORS, error_percent}
+    return [reject_for(curve, error) for error in sorted(errors)]
 
 
 def reject_for(curve: RejectionCurve, error_percent: float) -> Rejection:

@@ -84,9 +84,7 @@ class Result:
 
     def save(self, path: str | Path) -> None:
         """Write the weights as a file that ``lecun89 eval`` and `lecun89.load_model` read."""
-        save_weights(
-            Path(path), self.weights, passes=len(self.history), seed=self.settings.seed
-        )
+        save_weights(Path(path), self.weights, passes=len(self.history), seed=self.settings.seed)
 
     def plot(self) -> "Figure":
         """Loss and error after each pass, beside what others report (extra ``plots``)."""
@@ -212,5 +210,7 @@ def _some(history: Sequence[PassResult], most: int = 8) -> Sequence[PassResult]:
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = "".join(f"<th>{escape(text)}</th>" for text in headings)
     lines = [f"<tr>{cells}</tr>"]
-    lines += ["<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows]
+    lines += [
+        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
+    ]
     return f"<table>{''.join(lines)}</table>"

@@ -224,9 +224,7 @@ def _settings(variant: str | Variant, values: dict[str, Any], **given: Any) -> S
     of = get_variant(variant) if isinstance(variant, str) else variant
     pairs = [f"{key.replace('_', '-')}={in_words(value)}" for key, value in values.items()]
     asked = {name for name, value in given.items() if value is not None}
-    return resolve(
-        of.name, assumptions=pairs, origins=dict.fromkeys(asked, "argument"), **given
-    )
+    return resolve(of.name, assumptions=pairs, origins=dict.fromkeys(asked, "argument"), **given)
 
 
 def _load(settings: Settings, data_dir: str | Path | None) -> dict[str, Digits]:

@@ -14,6 +14,12 @@ _NEEDED_BY = {
     "onnx": "export --format onnx",
     "onnxscript": "export --format onnx",
 }
+_FAILING = {
+    "device": "no device",
+    "engine": "no engine",
+    "data": "damaged",
+    "package": "no package",
+}
 
 
 def doctor(
@@ -29,6 +35,7 @@ def doctor(
     from lecun89.data import DAMAGED, DATA, prepared_state
     from lecun89.devices import describe_machine, list_devices, why_no_torch
     from lecun89.engines import list_engines
+    from lecun89.render.tables import plain_table
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     directory = options.data_dir(data_dir)
@@ -48,42 +55,30 @@ def doctor(
             }
         )
         return
-    from lecun89.render.tables import plain_table
-
-    works = [("machine", name, str(value)) for name, value in machine.items()]
-    fails = []
-    for device in devices:
-        row = (device.name, device.detail)
-        if device.available:
-            works.append(("device", *row))
-        else:
-            fails.append(("no device", *row))
-    for engine in engines:
-        row = (engine.name, engine.detail)
-        if engine.available:
-            works.append(("engine", *row))
-        else:
-            fails.append(("no engine", *row))
-    for name, state in data.items():
-        row = (name, f"{state} in {directory}")
-        if state == DAMAGED:
-            fails.append(("damaged", *row))
-        else:
-            works.append(("data", *row))
-    for name, (found, state) in packages.items():
-        row = (name, state)
-        if found:
-            works.append(("package", *row))
-        else:
-            fails.append(("no package", *row))
+    rows = [(True, "machine", name, str(value)) for name, value in machine.items()]
+    rows += [(one.available, "device", one.name, one.detail) for one in devices]
+    rows += [(one.available, "engine", one.name, one.detail) for one in engines]
+    rows += [
+        (state != DAMAGED, "data", name, f"{state} in {directory}") for name, state in data.items()
+    ]
+    rows += [(found, "package", name, state) for name, (found, state) in packages.items()]
+    works = [(kind, name, detail) for working, kind, name, detail in rows if working]
+    fails = [(_FAILING[kind], name, detail) for working, kind, name, detail in rows if not working]
     if verbose:
-        works += [("python", "executable", sys.executable)]
-        works += [
+        works += _environment()
+    options.print_table(plain_table(["", "", ""], fails if quiet else works + fails))
+
+
+def _environment() -> list[tuple[str, str, str]]:
+    prefixes = ("LECUN89_", "CUDA_", "OMP_", "PYTORCH_")
+    return [
+        ("python", "executable", sys.executable),
+        *(
             ("environment", name, value)
             for name, value in sorted(os.environ.items())
-            if name.startswith(("LECUN89_", "CUDA_", "OMP_", "PYTORCH_"))
-        ]
-    options.print_table(plain_table(["", "", ""], fails if quiet else works + fails))
+            if name.startswith(prefixes)
+        ),
+    ]
 
 
 def _state_of(package: str) -> tuple[bool, str]:

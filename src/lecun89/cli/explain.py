@@ -1,9 +1,6 @@
 """``lecun89 explain``."""
 
-from dataclasses import asdict
-
 from lecun89.cli import options, targets
-from lecun89.exceptions import UsageError
 
 
 def explain(
@@ -20,72 +17,23 @@ def explain(
     from lecun89.devices import require_torch
 
     require_torch()
-    from lecun89.analysis.arithmetic import ASSUMPTIONS, assumed, layer_rows, measure_costs
+    from lecun89.analysis import arithmetic
+    from lecun89.render import explaintables as tables
     from lecun89.variants import get_variant
-    from lecun89.variants.overrides import ASSUMPTIONS as SWITCHES
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     chosen = get_variant(variant)
-    if chosen.structure == "microvit":
-        raise UsageError(f"explain is about the network of 1989, {chosen.name} is another")
     targets.set_up_device("cpu", 1)
-    rows = layer_rows()
-    compared = [get_variant("base"), get_variant("modern")]
-    if chosen not in compared:
-        compared.append(chosen)
-    costs = measure_costs(compared)
+    explanation = arithmetic.explain(chosen)
     if json:
-        options.print_json(
-            {
-                "variant": chosen.name,
-                "layers": [{**asdict(row), "equal": row.equal} for row in rows],
-                "assumptions": [
-                    {"what": what, "here": here, "paper": paper}
-                    for what, here, paper in ASSUMPTIONS
-                ],
-                "switches": [
-                    {"key": key, "values": list(SWITCHES[key]), "value": value}
-                    for key, value in assumed(chosen).items()
-                ],
-                "costs": [asdict(cost) for cost in costs],
-            }
-        )
+        options.print_json(tables.document(explanation))
         return
-    from lecun89.render.tables import plain_table
-
     print(f"{chosen.name}: {chosen.change}")
-    columns = ["layer", ">units", ">activations", ">connections", ">parameters", ">MACs", "paper"]
-    cells = [
-        (
-            row.name,
-            f"{row.units:,}",
-            f"{row.activations:,}",
-            f"{row.connections:,}",
-            f"{row.parameters:,}",
-            f"{row.macs:,}",
-            "equal" if row.equal else "{:,} / {:,} / {:,}".format(*row.paper),
-        )
-        for row in rows
-    ]
-    options.print_table(plain_table(columns, cells))
+    options.print_table(tables.layers_table(explanation))
     if quiet:
         return
     print("units of all: with the 256 pixels, as the paper counts")
-    options.print_table(plain_table(["open in the paper", "in base", "paper"], ASSUMPTIONS))
-    switches = [
-        (f"{key}=", ", ".join(SWITCHES[key]), value or "another")
-        for key, value in assumed(chosen).items()
-    ]
-    options.print_table(plain_table(["--assume", "one of", f"in {chosen.name}"], switches))
-    times = [
-        (
-            cost.variant,
-            f"{cost.file_bytes:,} bytes",
-            f"{cost.single_us:.0f} us",
-            f"{cost.batched_us:.1f} us",
-        )
-        for cost in costs
-    ]
-    columns = ["to read a digit", ">weights file", ">alone", ">in a batch of 1,000"]
-    options.print_table(plain_table(columns, times))
+    options.print_table(tables.open_table())
+    options.print_table(tables.assumptions_table(explanation))
+    options.print_table(tables.costs_table(explanation))
     print("PyTorch on the CPU, one thread, medians of 5 in turn")

@@ -44,12 +44,13 @@ def export(
     require_torch()
     from lecun89.export import FORMATS
     from lecun89.export import export as write
+    from lecun89.training.trained import open_trained
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, FORMATS)
     targets.check_names("test", data)
-    target = targets.open_target(run, runs_dir, variant, data)
+    target = open_trained(run, runs_dir, variant, data)
     path = out or Path(f"{target.weights.variant}{FORMATS[format_name][0]}")
     if path.is_dir():
         raise UsageError(f"--out {path} is a directory: give a file")

@@ -42,24 +42,3 @@ def set_up_device(device: str, threads: int) -> "DeviceChoice":
     chosen = devices.choose(device, step_size=get_data("1989").train)
     devices.set_up(chosen.device, threads)
     return chosen
-
-
-def open_target(*a, **k):  # MERGE: temporary
-    from lecun89.training.trained import open_trained
-
-    return open_trained(*a, **k)
-
-
-def target_of(*a, **k):
-    from lecun89.training.trained import trained_of
-
-    return trained_of(*a, **k)
-
-
-def same_digits(*a, **k):
-    from lecun89.training.trained import check_same_data
-
-    return check_same_data(*a, **k)
-
-
-Target = object

@@ -197,12 +197,12 @@ def _note_origins(settings: "Settings", *, verbose: bool) -> None:
 def _plot(runs: "Sequence[tuple[Run, list[PassResult]]]", *, wanted: bool) -> None:
     if not wanted:
         return
-    from lecun89.render.charts import curve_files
+    from lecun89.render.plotfiles import curve_files
     from lecun89.storage.outputdir import write_files
 
     advice = "draw the curves elsewhere with `lecun89 plot --out DIR`"
     for run, results in runs:
-        files = curve_files([(run, results)])
+        files = curve_files([(run.path, run.settings, results)])
         write_files(run.path / "plots", "plot", files, within=run.path, advice=advice)
 
 

@@ -14,10 +14,12 @@ from lecun89.data.prepare import (
     Prepared,
     default_data_dir,
     load,
+    load_or_make,
     prepare,
     prepared_state,
     verify,
 )
+from lecun89.data.reduction import reduce_images
 from lecun89.data.sets import DATA, SPLITS, DataSet, get_data
 from lecun89.data.training import digests, load_training
 
@@ -35,12 +37,14 @@ __all__ = [
     "labels_directory",
     "labels_path",
     "load",
+    "load_or_make",
     "load_training",
     "make_labels",
     "prepare",
     "prepared_state",
     "read_labels",
     "read_originals",
+    "reduce_images",
     "verify",
     "write_labels",
 ]

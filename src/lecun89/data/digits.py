@@ -2,9 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from lecun89.network.architecture import IMAGE_SIZE
+
+if TYPE_CHECKING:
+    from torch.utils.data import TensorDataset
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,17 @@ class Digits:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} {self.split} digits of {self.data}, {IMAGE_SIZE}x{IMAGE_SIZE}>"
+
+    def dataset(self) -> "TensorDataset":
+        """The digits as a PyTorch data set of images (1, 16, 16) float32 and labels () int64."""
+        import torch
+        from torch.utils.data import TensorDataset
+
+        labels = torch.tensor(self.labels, dtype=torch.int64)
+        return TensorDataset(torch.tensor(self.images[:, None]), labels)
 
 
 def digits_sha256(images: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]) -> str:

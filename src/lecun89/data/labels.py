@@ -1,4 +1,4 @@
-"""What teachers say, kept beside the digits: a file for each pupil's distortions."""
+"""What teachers say, kept beside the digits: a file for each student's distortions."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def labels_directory(name: str, directory: Path) -> Path:
 
     Data to tune on that has the training split of its data set shares them.
     """
-    of = name.removesuffix("-tune")
+    of = get_data(name).base
     return directory / (of if _train_sha256(of) == _train_sha256(name) else name)
 
 
@@ -62,23 +62,23 @@ def write_labels(labels: SoftLabels, name: str, directory: Path) -> Path:
     return path
 
 
-def read_labels(name: str, pupil: Variant, directory: Path) -> SoftLabels:
+def read_labels(name: str, student: Variant, directory: Path) -> SoftLabels:
     """The labels of a data set as a variant distorts it.
 
     Args:
         name: of the data set.
-        pupil: the variant as it is trained on that data.
+        student: the variant as it is trained on that data.
         directory: the data directory.
 
     Raises:
         DataUnavailableError: there are none, or they are damaged; the message says how to make
             them.
     """
-    path = labels_path(name, pupil.distortions, directory)
-    advice = f"make them with `lecun89 teach --variant {pupil.name} --data {name}`"
+    path = labels_path(name, student.distortions, directory)
+    advice = f"make them with `lecun89 teach --variant {student.name} --data {name}`"
     if not path.exists():
         raise DataUnavailableError(
-            f"no teacher's labels for {pupil.name} on {name} in {directory}: {advice}"
+            f"no teacher's labels for {student.name} on {name} in {directory}: {advice}"
         )
     try:
         arrays, header = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
@@ -94,10 +94,10 @@ def read_labels(name: str, pupil: Variant, directory: Path) -> SoftLabels:
         or type(header.get("seed")) is not int
         or not 0 <= header["seed"] < 2**32
         or header.get("digits") != _train_sha256(name)
-        or header.get("distortions") != pupil.distortions
+        or header.get("distortions") != student.distortions
     ):
-        raise DataUnavailableError(f"{path} holds no labels for {pupil.name} on {name}: {advice}")
-    return make_labels(header["seed"], pupil.distortions, logits)
+        raise DataUnavailableError(f"{path} holds no labels for {student.name} on {name}: {advice}")
+    return make_labels(header["seed"], student.distortions, logits)
 
 
 def _train_sha256(name: str) -> str:

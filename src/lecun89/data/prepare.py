@@ -7,6 +7,7 @@ another rule is prepared again.
 
 import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,29 @@ def load(name: str, split: str, directory: Path) -> Digits:
         prepare(name, directory)
         digits = _read(data, split, directory)
     return digits
+
+
+@cache
+def _made(name: str, split: str) -> Digits:
+    return _make(get_data(name), "bundled", [split])[0]
+
+
+def load_or_make(name: str, split: str, directory: Path) -> Digits:
+    """One split of a data set; where it is not prepared, it is made and nothing is written.
+
+    Raises:
+        UsageError: there is no such data set or split.
+        DataUnavailableError: it is of USPS, which this package does not have.
+    """
+    data = get_data(name)
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    digits = _read_or_none(data, split, directory)
+    if digits is None and data.source == "usps":
+        raise DataUnavailableError(
+            f"no {name} in {directory}: prepare it with `lecun89 prepare --data {name}`"
+        )
+    return digits or _made(name, split)
 
 
 def verify(name: str, directory: Path, source: str | None = None) -> Prepared:

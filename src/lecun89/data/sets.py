@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lecun89.exceptions import unknown_name
+from lecun89.variants import base_data
 
 SPLITS = ("train", "validation", "test")
 
@@ -30,6 +31,11 @@ class DataSet:
     test: int
     sha256: dict[str, str]
     tunes: bool = False
+
+    @property
+    def base(self) -> str:
+        """Name of the data set that it tunes, or its own."""
+        return base_data(self.name)
 
     def from_test_file(self, split: str) -> bool:
         """Whether a split's digits are those of the file of test digits."""

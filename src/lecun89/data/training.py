@@ -6,33 +6,37 @@ from pathlib import Path
 
 from lecun89.data.digits import Digits
 from lecun89.data.labels import read_labels
-from lecun89.data.prepare import load
+from lecun89.data.prepare import load, load_or_make
 from lecun89.exceptions import UsageError
 from lecun89.variants import Variant
 
 
-def load_training(name: str, variants: Iterable[Variant], directory: Path) -> dict[str, Digits]:
+def load_training(
+    name: str, variants: Iterable[Variant], directory: Path, *, keep: bool = True
+) -> dict[str, Digits]:
     """The digits of ``train`` and ``test``, with a teacher's labels where a variant asks for them.
 
     Args:
         name: of the data set.
         variants: that will be trained on it.
         directory: the data directory.
+        keep: whether what is not prepared is prepared there; else nothing is written.
 
     Raises:
         UsageError: there is no such data set, or variants need different labels.
         DataUnavailableError: the digits could not be had, or there are no labels.
     """
-    splits = {split: load(name, split, directory) for split in ("train", "test")}
-    pupils = [pupil for pupil in (variant.on(name) for variant in variants) if pupil.teacher]
-    if pupils:
-        for other in pupils[1:]:
-            if other.distortions != pupils[0].distortions:
+    get = load if keep else load_or_make
+    splits = {split: get(name, split, directory) for split in ("train", "test")}
+    students = [one for one in (variant.on(name) for variant in variants) if one.teacher]
+    if students:
+        for other in students[1:]:
+            if other.distortions != students[0].distortions:
                 raise UsageError(
-                    f"{pupils[0].name} and {other.name} need a teacher's labels for different "
+                    f"{students[0].name} and {other.name} need a teacher's labels for different "
                     "distortions: train them one after the other"
                 )
-        soft = read_labels(name, pupils[0], directory)
+        soft = read_labels(name, students[0], directory)
         splits["train"] = replace(splits["train"], soft=soft)
     return splits
 

@@ -9,6 +9,7 @@ from lecun89.data import Digits
 from lecun89.engines import native
 from lecun89.engines.protocol import Engine
 from lecun89.exceptions import UsageError, unknown_name
+from lecun89.network.structures import structure_of
 from lecun89.variants import Variant
 
 
@@ -81,7 +82,7 @@ def _first(lacking: dict[str, bool]) -> str | None:
 
 def _of_1989(variant: Variant) -> dict[str, bool]:
     return {
-        f"it knows the network of 1989, not {variant.structure}": variant.structure != "1989",
+        f"it knows the network of 1989, not {variant.structure}": not structure_of(variant).is_1989,
         f"it knows H1 and H2 joined by thirds, not {variant.table}": variant.table != "thirds",
     }
 

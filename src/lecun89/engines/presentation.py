@@ -61,7 +61,7 @@ def _taught(
     if soft is None or soft.distortions != variant.distortions:
         raise UsageError(f"{variant.name} needs a teacher's labels for its own distortions")
     index = (number - 1) % len(soft.logits)
-    logits = soft.logits[index].astype(np.float32) * np.float32(variant.sharpness)
+    logits = soft.logits[index].astype(np.float32) * np.float32(1 / variant.temperature)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     targets = powers / powers.sum(axis=1, keepdims=True)
     return Presentation(soft.seed, index + 1, order, targets)

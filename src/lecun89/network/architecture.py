@@ -5,6 +5,7 @@ them), 64,660 connections, 9,760 parameters. Nothing here needs PyTorch.
 """
 
 from dataclasses import dataclass
+from math import prod
 
 IMAGE_SIZE = 16
 CLASSES = 10
@@ -32,7 +33,7 @@ class Layer:
     @property
     def parameters(self) -> int:
         """Weights and biases; shared weights count once."""
-        return _product(self.weight_shape) + _product(self.bias_shape)
+        return prod(self.weight_shape) + prod(self.bias_shape)
 
     @property
     def macs(self) -> int:
@@ -43,13 +44,6 @@ class Layer:
     def connections(self) -> int:
         """Connections as the paper counts them: every unit's inputs and its bias."""
         return self.units * (self.fan_in + 1)
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
 
 
 LAYERS = (
@@ -83,53 +77,3 @@ TABLES = {
 
 CURVATURE_DIGITS = 500
 """How many of the first training digits SDLM estimates the curvature of a pass with."""
-
-WEIGHTNORM_SHAPES = PARAMETER_SHAPES | {
-    "H1g": (12,),
-    "H2g": (12,),
-    "H3g": (30,),
-    "outg": (10,),
-}
-"""Weight normalisation (Salimans and Kingma 2016): a length beside each direction of weights."""
-
-MICROVIT_SHAPES: dict[str, tuple[int, ...]] = {
-    "patchw": (32, 20),
-    "patchb": (20,),
-    "placeb": (8, 20),
-    "norm1w": (20,),
-    "norm1b": (20,),
-    "qkvw": (20, 60),
-    "qkvb": (60,),
-    "joinw": (20, 20),
-    "joinb": (20,),
-    "norm2w": (20,),
-    "norm2b": (20,),
-    "upw": (20, 134),
-    "upb": (134,),
-    "downw": (134, 20),
-    "downb": (20,),
-    "norm3w": (20,),
-    "norm3b": (20,),
-    "outw": (160, 10),
-    "outb": (10,),
-}
-"""A vision transformer of the same size: 8 patches of 4x8 pixels, 20 numbers each, one block."""
-
-MICROVIT_MACS = 8 * (32 * 20 + 20 * 60 + 20 * 20 + 2 * 20 * 134) + 2 * 8 * 8 * 20 + 160 * 10
-
-STRUCTURES: dict[str, dict[str, tuple[int, ...]]] = {
-    "1989": PARAMETER_SHAPES,
-    "weightnorm": WEIGHTNORM_SHAPES,
-    "microvit": MICROVIT_SHAPES,
-}
-"""Shapes of the parameters of each structure."""
-
-
-def count_parameters(structure: str) -> int:
-    """Parameters of a structure."""
-    return sum(_product(shape) for shape in STRUCTURES[structure].values())
-
-
-def count_macs(structure: str) -> int:
-    """Multiply-accumulates of one forward pass over one digit."""
-    return MICROVIT_MACS if structure == "microvit" else MACS

@@ -1,27 +1,34 @@
-"""The weights that a seed stands for, without PyTorch."""
+"""The weights that a seed stands for; those of the network of 1989 without PyTorch."""
 
 import math
 
 import numpy as np
 
 from lecun89.network.architecture import LAYERS
+from lecun89.network.structures import structure_of
 from lecun89.storage.tensorfile import Arrays
 from lecun89.variants import Variant
 
 
 def initial_parameters(variant: Variant, seed: int) -> Arrays:
-    """The weights that `lecun89.network.modules.Network` draws from that seed, bit for bit.
+    """The weights that `lecun89.network.modules.make_network` draws from that seed, bit for bit.
 
     PyTorch's generator on the CPU and numpy's legacy one are the same Mersenne twister, seeded
     alike; ``torch.rand`` takes the low 24 bits of each of its words.
 
     Args:
-        variant: gives the initial biases.
+        variant: gives structure, initialization and initial biases.
         seed: 0 to 2**32 - 1.
 
     Returns:
-        The parameters under the paper's names, float32.
+        The parameters by name, float32.
     """
+    structure = structure_of(variant)
+    if not structure.is_1989:
+        import torch
+
+        network = structure.make(variant, torch.Generator().manual_seed(seed))
+        return {name: value.detach().numpy() for name, value in network.named_parameters()}
     random = np.random.RandomState(seed)
     arrays: Arrays = {}
     for layer in LAYERS:

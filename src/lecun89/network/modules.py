@@ -8,15 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lecun89.exceptions import UsageError
 from lecun89.network.architecture import (
     ACTIVATIONS,
     BACKGROUND,
     LAYERS,
     MACS,
-    MICROVIT_SHAPES,
     PARAMETERS,
     TABLES,
 )
+from lecun89.network.structures import MICROVIT_SHAPES, structure_of
 from lecun89.network.weights import Weights
 from lecun89.variants import Variant, get_variant
 
@@ -52,6 +53,7 @@ class Network(nn.Module):
             generator: on the CPU; the weights take its next numbers.
         """
         super().__init__()
+        self.variant = variant
         self.activation = SQUASHING[variant.activation]
         self.output_activation = SQUASHING[variant.output_activation]
         self.table = variant.table
@@ -157,7 +159,7 @@ class MicroVit(nn.Module):
 
     Eight patches of 4x8 pixels, each embedded in 20 numbers with its place; one block, layers
     normalised before, of attention with two heads and a GELU layer of 134 units; all patches'
-    numbers to ten outputs. Shapes are in `lecun89.network.architecture.MICROVIT_SHAPES`.
+    numbers to ten outputs. Shapes are in `lecun89.network.structures.MICROVIT_SHAPES`.
     """
 
     dropout_after = None
@@ -165,6 +167,7 @@ class MicroVit(nn.Module):
     def __init__(self, variant: Variant, generator: torch.Generator) -> None:
         """Draw the initial weights: uniform within 1 / sqrt(fan-in), biases 0, places 0.02."""
         super().__init__()
+        self.variant = variant
         for name, shape in MICROVIT_SHAPES.items():
             if name.startswith("norm"):
                 value = torch.full(shape, 1.0 if name.endswith("w") else 0.0)
@@ -192,16 +195,36 @@ class MicroVit(nn.Module):
 
 
 def make_network(variant: Variant, generator: torch.Generator) -> nn.Module:
-    """The network of a variant's structure, its weights drawn from the generator, on the CPU."""
-    kinds = {"1989": Network, "weightnorm": WeightNormNetwork, "microvit": MicroVit}
-    return kinds[variant.structure](variant, generator)
+    """The network of a variant's structure, its weights drawn from the generator, on the CPU.
+
+    It keeps the variant as its attribute ``variant``.
+
+    Raises:
+        UsageError: the variant's structure is unknown, or does not go with its other values.
+    """
+    return structure_of(variant).make(variant, generator)
 
 
-def network_of(weights: Weights) -> nn.Module:
-    """The network that trained weights belong to, holding them, on the CPU."""
+def network_of(weights: Weights, device: str = "cpu") -> nn.Module:
+    """The network that trained weights belong to, holding them, on a device, in eval mode."""
     network = make_network(get_variant(weights.variant), torch.Generator())
     network.load_state_dict({name: torch.tensor(array) for name, array in weights.arrays.items()})
-    return network
+    return network.to(device).eval()
+
+
+def variant_of(network: nn.Module) -> Variant:
+    """The variant that a network was made for.
+
+    Raises:
+        UsageError: `make_network` did not make it, so that nothing says what its loss is.
+    """
+    variant = getattr(network, "variant", None)
+    if not isinstance(variant, Variant):
+        raise UsageError(
+            f"{type(network).__name__} has no variant: give it one, as in "
+            'network.variant = lecun89.get_variant("modern")'
+        )
+    return variant
 
 
 def propagate(

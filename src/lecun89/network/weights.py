@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lecun89.exceptions import FileFormatError, UsageError
-from lecun89.network.architecture import STRUCTURES
+from lecun89.network.structures import structure_of
 from lecun89.storage import tensorfile
 from lecun89.storage.files import read_limited
 from lecun89.storage.tensorfile import Arrays, check_arrays
@@ -30,7 +30,7 @@ class Weights:
     """Weights and what is known of them.
 
     Attributes:
-        arrays: float32, by the paper's names, in the shapes of `STRUCTURES`.
+        arrays: float32, by the paper's names, in the shapes of the variant's structure.
         variant: the variant whose network they belong to.
         data: the data set they were trained on; None where the file does not say.
         data_sha256: digest of its training split; None where the file does not say.
@@ -162,7 +162,7 @@ def _describe(value: Any) -> str:
 
 
 def _shapes(variant: str) -> dict[str, tuple[int, ...]]:
-    return STRUCTURES[get_variant(variant).structure]
+    return structure_of(get_variant(variant)).shapes
 
 
 def _checked(path: Path, arrays: Arrays, variant: str) -> Arrays:

@@ -29,7 +29,8 @@ def normalise(image: Any) -> npt.NDArray[np.float32]:
         if image.shape == (IMAGE_SIZE, IMAGE_SIZE) and image.dtype.kind == "f":
             if not (np.abs(image) <= 1).all():
                 raise UsageError("an image (16, 16) of floats must be from -1 to 1")
-            return image.astype(np.float32)
+            exact: npt.NDArray[np.float32] = image.astype(np.float32)
+            return exact
         if image.shape == (_SIDE, _SIDE) and image.dtype == np.uint8:
             return reduce_images(image[None])[0]
     made: npt.NDArray[np.float32] = reduce_images(as_mnist(_ink(image))[None])[0]
@@ -93,7 +94,8 @@ def _opened(image: Any) -> Image.Image:
     except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError) as error:
         kind = "is no image" if isinstance(error, UnidentifiedImageError) else "cannot be read"
         raise UsageError(f"the image {kind}: {one_line(error)}") from error
-    return image
+    opened_image: Image.Image = image
+    return opened_image
 
 
 def _as_bytes(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -105,4 +107,5 @@ def _as_bytes(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if not np.isfinite(values).all():
         raise UsageError("the image holds values that are not finite")
     low, high = values.min(), values.max()
-    return ((values - low) * (255 / (high - low or 1))).astype(np.uint8)
+    scaled: npt.NDArray[np.uint8] = ((values - low) * (255 / (high - low or 1))).astype(np.uint8)
+    return scaled

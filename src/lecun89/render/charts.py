@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.analysis.literature import REPORTED
+from lecun89.analysis.literature import LITERATURE
 from lecun89.analysis.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
 from lecun89.exceptions import missing_extra, printable, shortened
 from lecun89.variants import get_variant
@@ -40,7 +40,7 @@ def curves(
 ) -> "Figure":
     """Loss and error after each pass, train dashed and test solid, several runs overlaid.
 
-    What the seeds report for the same variant and data is marked at their last pass, small for
+    What the literature has for the same variant and data is marked at their last pass, small for
     the training digits.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -56,7 +56,7 @@ def curves(
             axis.plot(passes, train, "--", color=colour, marker=dot, linewidth=1.1, alpha=0.75)
             axis.plot(passes, test, color=colour, marker=dot, linewidth=1.7, label=_plain(name))
         last = get_variant(settings.variant).passes_on(settings.data)
-        for report in REPORTED.get((settings.variant, settings.data), ()):
+        for report in LITERATURE.get((settings.variant, settings.data), ()):
             for axis, value, size in (
                 (axes[0], report.test_loss, 8),
                 (axes[1], report.test_error, 8),

@@ -1,13 +1,23 @@
 """Digits in a terminal: half blocks, two pixels in each character."""
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
 WIDTH = 18  # columns of a digit with its gap
+
+
+def print_digits(images: Sequence[npt.NDArray[np.float32]], captions: Sequence[str]) -> None:
+    """Print digits on stdout, as wide as the terminal; arguments as of `digit_rows`."""
+    console = Console()
+    colour = console.color_system is not None and "NO_COLOR" not in os.environ
+    for line in digit_rows(images, captions, console.width, colour=colour):
+        console.print(line, no_wrap=True, crop=True)
 
 
 def digit_rows(

@@ -23,13 +23,13 @@ def ladder_table(steps: Sequence[tuple[Rung, Step | None]], data: str) -> Table:
     """
     rows = []
     for rung, step in steps:
-        reported = {report.source: report for report in rung.reports}
+        literature = {report.source: report for report in rung.reports}
         error, n = rung.error, len(rung.seeds)
         low_high = error.interval95
         rows.append(
             [
                 rung.variant,
-                *(f"{reported[s].test_error:.2f}" if s in reported else "" for s in _SOURCES),
+                *(f"{literature[s].test_error:.2f}" if s in literature else "" for s in _SOURCES),
                 f"{error.mean:.2f}",
                 "" if low_high is None else f"{low_high[0]:.2f}-{low_high[1]:.2f}",
                 f"{error.deviation:.2f}",

@@ -2,8 +2,10 @@
 
 import sys
 import time
+from html import escape
+from importlib import import_module
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -148,3 +150,37 @@ class CellsDisplay(_Display):
         line = f"{settings.variant} on {settings.data}, seed {settings.seed}: {found}"
         line += f" ({self._ended:,} of {self._total:,})"
         self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
+
+
+class PassesBar(_Display):
+    """A bar for the Python API, in a notebook or in a terminal; nothing anywhere else."""
+
+    def __init__(self, total: int, unit: str = "passes", *, wanted: bool = True) -> None:
+        """Prepare the bar.
+
+        Args:
+            total: what there is to do.
+            unit: of it, in words.
+            wanted: whether to show anything.
+        """
+        super().__init__(quiet=not wanted)
+        self._total, self._unit, self._text, self._shown = total, unit, "", 0.0
+        if self._bars:
+            self._task = self._bars.add_task(unit, total=total)
+        self._cell: Any = None
+        if wanted and self._console.is_jupyter:
+            display: Any = import_module("IPython.display").display
+            self._cell = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def show(self, done: float, text: str | None = None) -> None:
+        """Move the bar, and say something beside it."""
+        self._text = self._text if text is None else text
+        said = f"{done:,.0f} of {self._total:,} {self._unit}"
+        said += f": {self._text}" if self._text else ""
+        if self._bars:
+            self._bars.update(self._task, completed=done, description=said)
+        now = time.monotonic()
+        if self._cell is not None and (now - self._shown >= 0.1 or done >= self._total):
+            self._shown = now
+            bar = f'<progress value="{done}" max="{self._total}"></progress> {escape(said)}'
+            self._cell.update({"text/html": bar, "text/plain": said}, raw=True)

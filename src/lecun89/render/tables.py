@@ -1,21 +1,18 @@
-"""Rich tables."""
+"""Rich tables: of text, and of trainings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lecun89.analysis.literature import REPORTED, Reported
+from lecun89.analysis.literature import LITERATURE, Report
 from lecun89.analysis.statistics import summarise
 from lecun89.exceptions import printable
 from lecun89.render.lines import duration, interval, sparkline
 from lecun89.settings import Settings
 from lecun89.training.loop import PassResult
-from lecun89.variants import Variant
 
 
 def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str = "") -> Table:
@@ -44,12 +41,12 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
 
 
 def closing_table(settings: Settings, results: Sequence[PassResult]) -> Table:
-    """The last pass beside what the seeds report for that variant and data."""
+    """The last pass beside the literature on that variant and data."""
     result = results[-1]
-    reports = REPORTED.get((settings.variant, settings.data), ())
+    reports = LITERATURE.get((settings.variant, settings.data), ())
     test, train = result.test, result.train
     rows = [
-        ["test error", f"{test.error_percent:.2f}%", *(_reported_error(r) for r in reports)],
+        ["test error", f"{test.error_percent:.2f}%", *(_literature_error(r) for r in reports)],
         ["  95% interval", f"{interval(test)}%"],
         [
             f"test misses of {test.total:,}",
@@ -119,62 +116,13 @@ def _cells(show: str, ours: float, theirs: Iterable[float | None]) -> list[str]:
     return ["" if value is None else show.format(value) for value in (ours, *theirs)]
 
 
-def _reported_error(report: Reported) -> str:
+def _literature_error(report: Report) -> str:
     return f"about {report.test_error:.0f}%" if report.rounded else f"{report.test_error:.2f}%"
 
 
-def _misses(report: Reported, split: Literal["train", "test"], total: int) -> int | None:
+def _misses(report: Report, split: Literal["train", "test"], total: int) -> int | None:
     if report.rounded:
         return None
     counted = report.test_misses if split == "test" else report.train_misses
     error = report.test_error if split == "test" else report.train_error
     return counted if counted is not None or error is None else round(error * total / 100)
-
-
-def confusion_table(confusion: npt.NDArray[np.int64]) -> Table:
-    """The confusion matrix: digits in rows, what they were read as in columns, and misses."""
-    rows = []
-    for digit, counts in enumerate(confusion):
-        cells = [f"{count}" if count else "." for count in counts]
-        misses = int(counts.sum() - counts[digit])
-        rows.append([str(digit), *cells, str(misses), str(counts.sum())])
-    columns = ["digit", *(f">{digit}" for digit in range(len(confusion))), ">missed", ">of"]
-    table = plain_table(columns, rows, "read as")
-    table.padding = (0, 0, 0, 0)
-    return table
-
-
-def variants_table(
-    variants: Iterable[Variant],
-    counts: tuple[int, int, int],
-    published: Mapping[str, Sequence[str]],
-) -> Table:
-    """The registry, a row for each rung.
-
-    Args:
-        variants: in the order of the ladder.
-        counts: parameters, multiply-accumulates and activations, which nearly all of them share.
-        published: the data on which a variant's published weights were trained, by its name.
-    """
-    rows = [
-        (
-            variant.name,
-            variant.change,
-            "cross-entropy" if variant.loss == "cross_entropy" else "squared error",
-            f"{variant.optimizer} {variant.lr:g}"
-            + (f" to {variant.lr / variant.lr_decay:g}" if variant.lr_decay != 1 else "")
-            + (" to 0" if variant.schedule == "one_cycle" else ""),
-            " / ".join(str(variant.passes_on(data)) for data in ("1989", "full")),
-            ", ".join(published.get(variant.name, ())),
-        )
-        for variant in variants
-    ]
-    headings = ["variant", "change", "loss", "optimizer", ">passes 1989 / full", "weights"]
-    table = plain_table(headings, rows)
-    parameters, macs, activations = counts
-    table.caption = (
-        f"each but weightnorm and microvit: {parameters:,} parameters, {macs:,} "
-        f"multiply-accumulates, {activations:,} activations"
-    )
-    table.caption_justify = "left"
-    return table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lecun89.analysis.literature import REPORTED, Reported
+from lecun89.analysis.literature import LITERATURE, Report
 from lecun89.analysis.statistics import Summary, student_below, summarise
 from lecun89.data import Digits, load, read_labels
 from lecun89.exceptions import DataUnavailableError
@@ -57,9 +57,9 @@ class Rung:
         return summarise([result.test.error_percent for result in self.results])
 
     @property
-    def reports(self) -> tuple[Reported, ...]:
+    def reports(self) -> tuple[Report, ...]:
         """What the paper, the blog and the notebook have."""
-        return REPORTED.get((self.variant, self.data), ())
+        return LITERATURE.get((self.variant, self.data), ())
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,9 @@ def climb(sweep: Sweep, data: str, directory: Path) -> list[tuple[Rung, Step | N
 
 
 def _mcnemar(before: Run, after: Run, digits: Digits) -> McNemar:
-    from lecun89.analysis import misses
+    from lecun89.analysis.misses import compare, find_misses  # which imports PyTorch
+    from lecun89.network.modules import network_of
 
-    found = [misses.find_mistakes(run.read_weights(), digits, "cpu") for run in (before, after)]
-    compared = misses.compare(*found)
+    networks = [network_of(run.read_weights()) for run in (before, after)]
+    compared = compare(*(find_misses(network, digits) for network in networks))
     return McNemar(len(compared.fixed), len(compared.broken), compared.p_value)

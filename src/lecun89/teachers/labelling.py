@@ -1,4 +1,4 @@
-"""What an ensemble of teachers says of the training digits, distorted as its pupil sees them."""
+"""What an ensemble of teachers says of the training digits, distorted as its student sees them."""
 
 from collections.abc import Callable, Sequence
 
@@ -34,7 +34,7 @@ def label(
 
     Args:
         networks: the teachers, trained.
-        variant: the pupil, whose distortions are drawn.
+        variant: the student, whose distortions are drawn.
         digits: of the training split.
         variations: distortions of each digit.
         device: as PyTorch names it.

@@ -30,7 +30,7 @@ RECIPES = {
 """By data set; those to tune on have their data set's."""
 
 DISTORTIONS = "adamw+rotation=15+scaling=0.15+shear=0.25+translation=1.2+elastic=0.7+stroke=0.4"
-"""The variant whose distortions teachers are trained with: stronger than their pupil's."""
+"""The variant whose distortions teachers are trained with: stronger than their student's."""
 
 LABELLED_SEED = 99
 """Of the distortions that are labelled."""
@@ -42,4 +42,4 @@ def get_recipe(data: str) -> Recipe:
     Raises:
         UsageError: there is no such data set.
     """
-    return RECIPES[get_data(data).name.removesuffix("-tune")]
+    return RECIPES[get_data(data).base]

@@ -23,7 +23,7 @@ from typing import Any
 
 from lecun89.analysis.scores import Score
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
-from lecun89.network.architecture import STRUCTURES
+from lecun89.network.structures import structure_of
 from lecun89.network.weights import Weights, load_weights, save_weights
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
@@ -134,8 +134,9 @@ class Run:
         write_text(self.path / "metrics.jsonl", _lines(results))
         passes = results[-1].number
         document = self.settings.as_document()
+        shapes = structure_of(self.settings.trained).shapes
         weights = Weights(
-            {name: state[name] for name in STRUCTURES[self.settings.trained.structure]},
+            {name: state[name] for name in shapes},
             self.settings.variant,
             self.settings.data,
             self.data_sha256["train"],

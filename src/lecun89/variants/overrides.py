@@ -1,5 +1,6 @@
 """A variant with other values: what the paper leaves open, and any single field by its name."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, get_args, get_type_hints
@@ -35,7 +36,7 @@ FIELDS = {
     field.replace("_", "-"): field
     for field in (
         *("activation", "schedule", "lr_decay", "weight_decay", "label_smoothing", "shuffle"),
-        *("teacher", "sharpness", "dropout", "dropout_after", "shift", "rotation", "scaling"),
+        *("teacher", "temperature", "dropout", "dropout_after", "shift", "rotation", "scaling"),
         *("shear", "translation", "elastic", "elastic_sigma", "stroke"),
     )
 }
@@ -56,6 +57,8 @@ def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
     made: dict[str, tuple[str, dict[str, Any]]] = {}
     for pair in pairs:
         key, _, text = pair.partition("=")
+        if key == "sharpness":  # of lecun89 0.6 and before
+            key, text = "temperature", _inverse(text)
         if key not in KEYS:
             raise unknown_name("assumption", key, KEYS)
         if key in ASSUMPTIONS:
@@ -63,7 +66,11 @@ def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
             made[key] = text, ASSUMPTIONS[key][_one_of(key, text, ASSUMPTIONS[key])]
         else:
             value = _parsed(FIELDS[key], text)
-            made[key] = _in_words(value), {FIELDS[key]: value}
+            made[key] = in_words(value), {FIELDS[key]: value}
+        if not made[key][1].keys().isdisjoint(variant.unused):
+            raise UsageError(
+                f"{key} has no effect on {variant.name}, whose structure is {variant.structure}"
+            )
     if not made:
         return variant
     words = [f"+{key}={made[key][0]}" for key in KEYS if key in made]
@@ -83,11 +90,9 @@ def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
 
 def _check_open(variant: Variant, key: str) -> None:
     if key == "curvature" and not variant.optimizer.startswith("sdlm"):
-        raise UsageError(f"curvature belongs to sdlm, {variant.name} has {variant.optimizer}")
-    if variant.structure == "microvit":
-        raise UsageError(f"{key} belongs to the network of 1989, {variant.name} is another")
+        raise UsageError(f"curvature only applies to sdlm; {variant.name} has {variant.optimizer}")
     if key in ("squash", "half") and variant.loss == "cross_entropy":
-        raise UsageError(f"{key} belongs to squared error, {variant.name} has cross-entropy")
+        raise UsageError(f"{key} only applies to squared error; {variant.name} has cross-entropy")
 
 
 def _check_used(variant: Variant, key: str) -> None:
@@ -96,14 +101,13 @@ def _check_used(variant: Variant, key: str) -> None:
     lacking = {
         "weight-decay": ("AdamW", variant.optimizer == "adamw"),
         "lr-decay": ("a linear schedule", variant.schedule == "linear"),
-        "activation": ("H1, H2 and H3", variant.structure != "microvit"),
         "elastic-sigma": ("elastic", any(one.elastic for one in everywhere)),
-        "sharpness": ("a teacher", any(one.teacher for one in everywhere)),
-        "label-smoothing": ("labels as targets", not all(one.teacher for one in everywhere)),
+        "temperature": ("a teacher", any(one.teacher for one in everywhere)),
+        "label-smoothing": ("targets from labels", not all(one.teacher for one in everywhere)),
     }
     what, there = lacking.get(key, ("", True))
     if not there:
-        raise UsageError(f"{key} belongs to {what}, which {variant.name} has not")
+        raise UsageError(f"{key} only applies to {what}; {variant.name} has none")
 
 
 def _parsed(field: str, text: str) -> Any:
@@ -120,13 +124,19 @@ def _parsed(field: str, text: str) -> Any:
     return None if _one_of(field, text, known) == "none" else text
 
 
+def _inverse(sharpness: str) -> str:
+    value = parse_number("sharpness", sharpness, float)
+    return str(1 / value if value else math.inf)
+
+
 def _one_of(key: str, text: str, known: Iterable[str]) -> str:
     if text not in known:
         raise unknown_name(f"value of {key.replace('_', '-')}", text, known)
     return text
 
 
-def _in_words(value: Any) -> str:
+def in_words(value: Any) -> str:
+    """A value as it stands in a variant's name."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)

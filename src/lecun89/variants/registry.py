@@ -120,6 +120,10 @@ microvit = replace(
     name="microvit",
     change="outside the ladder: a vision transformer of 9,744 parameters and 64,960 MACs",
     structure="microvit",
+    unused=(
+        *("activation", "output_activation", "output_bias", "initialization", "table"),
+        *("dropout", "dropout_after"),
+    ),
     lr=3e-3,
     lr_decay=20.0,
     batch_size=16,
@@ -129,7 +133,7 @@ microvit = replace(
 record = replace(
     modern,
     name="record",
-    change="the least error: GELU, distortions, one long cycle; on full, a teacher",
+    change="the lowest error: GELU, distortions, one long cycle; on full, a teacher",
     activation="gelu",
     lr=3e-3,
     lr_decay=1.0,
@@ -155,7 +159,7 @@ record = replace(
             "elastic": 0.3,
             "stroke": 0.2,
             "teacher": True,
-            "sharpness": 2.0,
+            "temperature": 0.5,
         },
     },
 )
@@ -170,8 +174,22 @@ VARIANTS: dict[str, Variant] = {
 """Every variant by its name: the ladder of 2022 in its order, then the others."""
 
 
+def list_variants() -> list[Variant]:
+    """Every variant of the registry: the ladder of 2022 in its order, then the others.
+
+    >>> import lecun89
+    >>> [variant.name for variant in lecun89.list_variants()][:4]
+    ['base', 'xent', 'adamw', 'shift']
+    """
+    return list(VARIANTS.values())
+
+
 def get_variant(name: str) -> Variant:
     """The variant of that name, with the assumptions that the name goes on with.
+
+    >>> import lecun89
+    >>> lecun89.get_variant("modern+dropout=0.1").dropout
+    0.1
 
     Raises:
         UsageError: there is none; the message lists the names and suggests the nearest.

@@ -20,10 +20,15 @@ _RANGES = (
     ("shift", 0, 2),
     ("dropout", 0, 0.99),
     ("label_smoothing", 0, 0.99),
-    ("sharpness", 0.1, 100),
+    ("temperature", 0.01, 10),
     ("weight_decay", 0, 10),
     ("lr_decay", 1e-6, 1e6),
 )
+
+
+def base_data(data: str) -> str:
+    """The data set whose settings are chosen on this one: ``1989`` for ``1989-tune``."""
+    return data.removesuffix("-tune")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +38,7 @@ class Variant:
     Attributes:
         name: its name in the registry.
         change: what differs from the rung above, in words.
-        structure: the network of 1989; or, outside of the ladder, that with normalised weights, or
-            a vision transformer of its size. See `lecun89.network.architecture.STRUCTURES`.
+        structure: of the network, by its name in `lecun89.network.structures.STRUCTURES`.
         activation: of H1, H2 and H3; ``scaled_tanh`` is 1.7159 tanh(2/3 x).
         output_activation: of out; None leaves its sums as they are (logits).
         output_bias: initial value of out's biases.
@@ -67,17 +71,18 @@ class Variant:
         label_smoothing: share of the target that is spread over all ten classes.
         teacher: whether targets are what a teacher says of each distorted digit (Hinton, Vinyals
             and Dean 2015), instead of the labels; see `lecun89.teachers`.
-        sharpness: by which the teacher's logits are multiplied: above 1, it is surer of itself.
+        temperature: by which the teacher's logits are divided: below 1, it is surer of itself.
         dropout: probability that a unit is dropped.
         dropout_after: the layer whose outputs are dropped.
         batch_size: examples in a step.
         passes: passes over the training split, by name of the data; see `passes_on`.
+        unused: fields that its structure does not read, so that they cannot be set.
         on_data: distortions and teaching that are others on some data, by its name; see `on`.
     """
 
     name: str
     change: str
-    structure: Literal["1989", "weightnorm", "microvit"] = "1989"
+    structure: str = "1989"
     activation: Literal["tanh", "scaled_tanh", "relu", "gelu", "silu"]
     output_activation: Literal["tanh", "scaled_tanh"] | None
     output_bias: float
@@ -102,16 +107,17 @@ class Variant:
     shuffle: bool = False
     label_smoothing: float = 0.0
     teacher: bool = False
-    sharpness: float = 1.0
+    temperature: float = 1.0
     dropout: float = 0.0
     dropout_after: Literal["H2", "H3"] | None = None
     batch_size: int = 1
     passes: dict[str, int]
+    unused: tuple[str, ...] = ()
     on_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse values that do not go together."""
-        allowed = {*_DISTORTIONS, "teacher", "sharpness"}
+        allowed = {*_DISTORTIONS, "teacher", "temperature"}
         assert all(values.keys() <= allowed for values in self.on_data.values()), self.name
         for key, least, most in _RANGES:
             if not least <= getattr(self, key) <= most:
@@ -124,15 +130,13 @@ class Variant:
         if self.shift and self.distorts:
             raise UsageError(f"{self.name} has distortions: give translation instead of shift")
         if self.teacher and not self.distorts:
-            raise UsageError(f"a teacher speaks of distorted digits, {self.name} has none")
-        if self.structure == "microvit" and self.dropout:
-            raise UsageError(f"{self.name} has no H2 or H3 to drop units of")
+            raise UsageError(f"a teacher labels distorted digits; {self.name} has no distortions")
         if self.optimizer.startswith("sdlm") and self.activation in ("gelu", "silu"):
             raise UsageError(f"{self.optimizer} knows no {self.activation}")
 
     def on(self, data: str) -> Self:
         """The variant as it is trained on that data."""
-        values = self.on_data.get(data.removesuffix("-tune"), {})
+        values = self.on_data.get(base_data(data), {})
         return replace(self, **values, on_data={})
 
     @property
@@ -147,4 +151,4 @@ class Variant:
 
     def passes_on(self, data: str) -> int:
         """Passes over the training split of that data: those of ``1989`` if it has none itself."""
-        return self.passes.get(data.removesuffix("-tune"), self.passes["1989"])
+        return self.passes.get(base_data(data), self.passes["1989"])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lecun89.exceptions import UsageError
+from lecun89.variants import base_data
 
 _DIRECTORY = Path(__file__).parent
 
@@ -58,6 +59,14 @@ PUBLISHED = (
 """All of them; docs/record.md has the seeds and how they were trained."""
 
 
+def published_data() -> dict[str, list[str]]:
+    """The data on which each variant with published weights was trained, by its name."""
+    found: dict[str, list[str]] = {}
+    for one in PUBLISHED:
+        found.setdefault(one.variant, []).append(one.data)
+    return found
+
+
 def find_published(variant: str, data: str | None) -> Published | None:
     """The published weights of a variant, on 1989 when no data is named.
 
@@ -70,7 +79,7 @@ def find_published(variant: str, data: str | None) -> Published | None:
     of_variant = {one.data: one for one in PUBLISHED if one.variant == variant}
     if not of_variant:
         return None
-    name = (data or "1989").removesuffix("-tune")
+    name = base_data(data or "1989")
     if name not in of_variant:
         raise UsageError(
             f"no weights of {variant} on {name} are published: there are {', '.join(of_variant)}"
