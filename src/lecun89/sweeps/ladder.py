@@ -1,12 +1,10 @@
 """The ladder over seeds: each rung's error with its interval, and whether it is a step at all."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lecun89.analysis.literature import REPORTED, Reported
-from lecun89.analysis.statistics import Summary, student_below, summarise
+from lecun89.analysis.statistics import Summary, paired_p, summarise
 from lecun89.training.loop import PassResult
 from lecun89.variants import VARIANTS
 
@@ -117,17 +115,6 @@ def compare_rungs(before: Rung, after: Rung, mcnemar: McNemar | None = None) -> 
     return Step(
         summary.mean * percent,
         None if interval is None else (interval[0] * percent, interval[1] * percent),
-        _paired_p(differences),
+        paired_p(differences),
         mcnemar,
     )
-
-
-def _paired_p(differences: Sequence[int]) -> float | None:
-    n = len(differences)
-    if n < 2:
-        return None
-    if len(set(differences)) == 1:  # no deviation to judge by: the sign test
-        return 1.0 if differences[0] == 0 else 2 * 0.5**n
-    summary = summarise(differences)
-    t = summary.mean / (summary.deviation / math.sqrt(n))
-    return 2 * student_below(-abs(t), n - 1)
