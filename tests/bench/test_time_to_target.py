@@ -32,7 +32,7 @@ def test_every_seed_counts_and_the_warm_up_does_not(splits: dict[str, Digits]) -
         made.append((settings.seed, int(digits["train"].labels[0])))
         return make_engine(settings, digits)
 
-    result = measure_time_to_target(MINI, RECIPE, splits, [4, 5], 4.1, make)
+    result = measure_time_to_target(MINI, Recipe("base", 0.03, 1), splits, [4, 5], 4.1, make)
     assert len(result.seconds) == len(result.errors) == 2
     assert all(0 < error < 100 for error in result.errors)
     label = int(splits["train"].labels[0])

@@ -108,6 +108,7 @@ def list_configurations(device: str = "auto") -> tuple[list[Configuration], dict
     sizes: tuple[int | None, ...]
     absent: dict[str, str] = {}
     native = next(engine for engine in list_engines() if engine.name == "native")
+    # Which devices an engine runs on, and how many networks, could be attributes of the engine.
     for state in list_devices():
         if device not in ("auto", state.name, state.name.partition(":")[0]):
             continue

@@ -101,6 +101,7 @@ def measure_cost(
         for seed in range(1, configuration.networks + 1)
     ]
     lrs = [settings.lr for settings in trainings]
+    # An engine that holds several networks by itself would need none of what follows.
     if len(trainings) > 1 and trains_side_by_side(trainings[0]):
         networks = make_networks(trainings, splits)
         return time_steps(

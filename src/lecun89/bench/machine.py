@@ -38,7 +38,7 @@ def describe(trainings: Iterable[Settings]) -> dict[str, Any]:
         trainings: settings of what is measured, whose engines and devices are described.
     """
     description: dict[str, Any] = {}
-    for settings in trainings:  # an engine could tell by itself what its results depend on
+    for settings in trainings:  # what results depend on could be an attribute of the engine
         description |= describe_machine(settings)
     description["threads"] = 1
     description["mhz"] = _frequency()

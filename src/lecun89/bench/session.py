@@ -111,9 +111,8 @@ class Session:
         seconds = QUICK_SECONDS if plan.quick else COST_SECONDS
         rows, broken = measure_rows(self.configurations, plan.variant, splits, seconds, on_start)
         if not rows:
-            raise DeviceError(
-                "nothing could be measured: {}: {}".format(*next(iter(broken.items())))
-            )
+            name, reason = next(iter(broken.items()))
+            raise DeviceError(f"nothing could be measured: {name}: {reason}")
         if not plan.quick:
             left = None if plan.full else TARGET_SECONDS
             rows, more = train_rows(rows, splits, plan.seeds, plan.until_error, left, on_start)

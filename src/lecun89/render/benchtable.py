@@ -36,6 +36,7 @@ def for_terminal(document: Document) -> Iterator[Table | str]:
             yield part
             continue
         table = plain_table(part.headings, part.rows, part.title)
+        table.collapse_padding = True
         for column in table.columns:
             column.no_wrap = True
         yield table
