@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
 from lecun89 import devices
-from lecun89.bench.ways import Way
+from lecun89.bench.configurations import Configuration
 from lecun89.data import default_data_dir, load
 from lecun89.engines.eager import roll
 from lecun89.network.losses import LOSSES, targets
@@ -103,8 +103,8 @@ def main() -> None:
     parser.add_argument("--save", type=Path, required=True)
     given = parser.parse_args()
     seeds = parse_seeds(given.seeds)
-    way = Way("one at a time", "cpu", "eager", 1)
-    settings = way.settings(given.variant, "1989", seeds[0], given.passes)
+    one_at_a_time = Configuration("one at a time", "cpu", "eager", 1)
+    settings = one_at_a_time.settings(given.variant, "1989", seeds[0], given.passes)
     torch.set_num_threads(1)
     digits = {split: load("1989", split, default_data_dir()) for split in ("train", "test")}
     images = {split: torch.tensor(d.images[:, None]) for split, d in digits.items()}

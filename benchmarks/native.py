@@ -22,15 +22,16 @@ from typing import Any
 
 import torch
 
-from lecun89.bench import describe
-from lecun89.bench.ways import Way
+from lecun89.bench.configurations import Configuration
+from lecun89.bench.machine import describe
 from lecun89.data import Digits, default_data_dir, get_data, load
 from lecun89.engines import native
 from lecun89.variants import VARIANTS
 from reference_loop import ReferenceLoop
 
 REFERENCE_STEPS = 300
-WAY = Way("one at a time", "cpu", "native", 1)
+NATIVE = Configuration("one at a time", "cpu", "native", 1)
+STOCK = Configuration("one at a time", "cpu", "eager", 1)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -43,7 +44,7 @@ def seconds(work: Callable[[], object]) -> float:
 def steps_and_scores(splits: dict[str, Digits], data: str, rounds: int) -> dict[str, Any]:
     """Passes of base and modern, the reference loop's steps in between, in turns."""
     engines = {
-        name: native.NativeEngine(WAY.settings(name, data, 1337), splits)
+        name: native.NativeEngine(NATIVE.settings(name, data, 1337), splits)
         for name in ("base", "modern")
     }
     loops = {name: ReferenceLoop(VARIANTS[name], splits["train"], 1337, 2) for name in engines}
@@ -73,7 +74,7 @@ def two_seeds(splits: dict[str, Digits], rounds: int) -> dict[str, list[float]]:
     """Five passes of one seed on one core, and of two seeds on two threads, in turns."""
 
     def train(seed: int) -> None:
-        engine = native.NativeEngine(WAY.settings("base", "1989", seed), splits)
+        engine = native.NativeEngine(NATIVE.settings("base", "1989", seed), splits)
         for number in range(1, 6):
             engine.begin_pass(number, 0.03)
             engine.run_steps(0, engine.steps_per_pass)
@@ -136,7 +137,7 @@ def main() -> None:
     document = {
         "schema_version": 1,
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": describe("cpu"),
+        "machine": describe(of.settings("base", "1989", 1337) for of in (NATIVE, STOCK)),
         "seconds": times,
     }
     report(times)

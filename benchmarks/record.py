@@ -9,14 +9,13 @@ python benchmarks/record.py publish SWEEP/runs/*-record-full-*    # the median s
 import argparse
 import csv
 import hashlib
-import math
 from collections import defaultdict
 from pathlib import Path
 from shutil import copyfile
 from statistics import median_low
 
 from lecun89.analysis.evaluation import evaluate
-from lecun89.analysis.statistics import student_below, summarise
+from lecun89.analysis.statistics import below_p, summarise
 from lecun89.data import default_data_dir, load
 from lecun89.network.modules import network_of
 from lecun89.network.published import Published
@@ -67,8 +66,7 @@ def final(path: Path) -> None:
         misses = [int(row["test_misses"]) for row in rows]
         found, total = summarise(misses), int(rows[0]["test_total"])
         number, error = KNOWN[data]
-        t = (found.mean - number) / (found.deviation / math.sqrt(len(rows)))
-        p = student_below(t, len(rows) - 1)
+        p = below_p(misses, number)
         print(
             f"| {data} | {len(rows)} | {found.mean:.1f} of {total:,} | {found.deviation:.1f} "
             f"| {100 * found.mean / total:.2f}% | {', '.join(map(str, misses))} "

@@ -4,12 +4,12 @@
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from lecun89 import devices, engines
-from lecun89.data import get_data
+from lecun89.data import Digits, get_data
 from lecun89.exceptions import UsageError, shortened
 from lecun89.parsing import check_seed, parse_number
 from lecun89.variants import Variant, assume, get_variant
@@ -199,6 +199,26 @@ def resolve(
     if engine == "auto":
         known["engine"] = f"chosen: {chosen.reason}"
     return replace(asked, device=found.device, engine=chosen.engine, origins=known)
+
+
+def engine_of(trainings: Sequence[Settings], splits: dict[str, Digits]) -> engines.Engine:
+    """A fresh engine for networks that are trained in step, with PyTorch set up where it is used.
+
+    Args:
+        trainings: settings of each, alike but for seed and learning rate.
+        splits: the digits of ``train`` and ``test``.
+    """
+    settings = trainings[0]
+    if engines.get_engine(settings.engine).needs_torch:
+        devices.set_up(settings.device, settings.threads)
+    return engines.make_engine(
+        settings.engine,
+        settings.trained,
+        [of.seed for of in trainings],
+        splits,
+        device=settings.device,
+        batch_size=settings.step_size,
+    )
 
 
 def _batch_size(given: int | str) -> int | None:

@@ -54,18 +54,6 @@ def test_comparison_of_two_networks(few: Digits) -> None:
     assert count_misses([first, second, first]) == {3: 3, 5: 3, 1: 2, 4: 2, 0: 1, 2: 1}
 
 
-@pytest.mark.parametrize(
-    ("fixed", "broken", "p_value"),
-    [
-        (10, 2, 2 * (1 + 12 + 66) / 4096),
-        (2, 10, 2 * (1 + 12 + 66) / 4096),
-        (5, 5, 1.0),
-        (1, 0, 1.0),
-        (6, 0, 2 / 64),
-        (0, 0, 1.0),
-        (20_000, 19_000, 4.21684144737344e-07),  # by exact integers,
-    ],
-)
-def test_mcnemars_exact_test_by_hand(fixed: int, broken: int, p_value: float) -> None:
-    found = Comparison(tuple(range(fixed)), tuple(range(100, 100 + broken)), ())
-    assert found.p_value == pytest.approx(p_value, rel=1e-8)
+def test_the_comparison_tells_mcnemars_p() -> None:
+    found = Comparison(tuple(range(10)), (100, 101), (200,))
+    assert found.p_value == pytest.approx(2 * (1 + 12 + 66) / 4096)

@@ -3,18 +3,13 @@ import pytest
 from lecun89.analysis.scores import Score
 
 
-def test_wilson_interval_against_published_values() -> None:
-    # Newcombe 1998, table I, method 3: 81/263, 15/148, 0/20, 1/29.
-    for misses, total, low, high in (
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ):
-        found = Score(0.0, misses, total).interval95
-        assert found == pytest.approx((100 * low, 100 * high), abs=0.006)
+def test_a_score_tells_its_error_and_its_interval_in_percent() -> None:
+    score = Score(0.1, 81, 263)
+    assert score.error_percent == pytest.approx(30.80, abs=0.005)
+    assert score.interval95 == pytest.approx((25.53, 36.62), abs=0.006)
 
 
-def test_interval_stays_within_0_and_100() -> None:
-    assert Score(0.0, 0, 10).interval95[0] == 0
-    assert Score(0.0, 10, 10).interval95[1] == pytest.approx(100)
+@pytest.mark.parametrize(("misses", "total"), [(-1, 10), (11, 10), (0, 0)])
+def test_what_cannot_have_been_counted_is_refused(misses: int, total: int) -> None:
+    with pytest.raises(ValueError, match=f"{misses} misses of {total}"):
+        Score(0.0, misses, total)

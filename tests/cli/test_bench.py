@@ -5,18 +5,20 @@ from typing import Any
 
 import pytest
 
-from lecun89.bench.ways import Way
+from lecun89.bench.configurations import Configuration
 from tests.conftest import Result
 
 
 @pytest.fixture
 def bench(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run bench on two quick ways, with seconds made small."""
-    ways = [Way("mini-batch 64", "cpu", "eager", 64), Way("mini-batch 512", "cpu", "eager", 512)]
+    """Run bench on two quick configurations, with seconds made small."""
+    found = [Configuration(f"mini-batch {size}", "cpu", "eager", size) for size in (64, 512)]
     absent = {"cuda": "no CUDA device is visible"}
-    monkeypatch.setattr("lecun89.bench.list_ways", lambda device: (ways, dict(absent)))
-    for name in ("_QUICK_SECONDS", "_COST_SECONDS", "_RACE_SECONDS"):
-        monkeypatch.setattr(f"lecun89.cli.bench.{name}", 0.05)
+    monkeypatch.setattr(
+        "lecun89.bench.session.list_configurations", lambda device: (found, dict(absent))
+    )
+    for name in ("QUICK_SECONDS", "COST_SECONDS", "TARGET_SECONDS"):
+        monkeypatch.setattr(f"lecun89.bench.session.{name}", 0.05)
     return lambda *args: cli("bench", *args)
 
 
@@ -74,7 +76,7 @@ def test_a_slowdown_is_caught(bench: Callable[..., Result]) -> None:
     assert "now / then" in result.stdout
     caught = bench("--quick", "--compare", "then.json", "--fail-if", "slower:10%")
     assert caught.exit_code == 3
-    assert "times as long a step as in then.json" in caught.error
+    assert "times as long as in then.json" in caught.error
     planted(Path("then.json"), 1e-3)
     assert bench("--quick", "--compare", "then.json", "--fail-if", "slower:10%").exit_code == 0
 
@@ -109,7 +111,7 @@ def test_results_of_other_machines_are_refused(bench: Callable[..., Result]) -> 
     [
         (("--until-error", 0), "--until-error 0.0 is out of range"),
         (("--until-error", "x"), "--until-error 'x' is not a number"),
-        (("--quick", "--full"), "--quick and --full contradict each other"),
+        (("--quick", "--full"), "--quick and --full cannot be combined"),
         (("--fail-if", "slower:10%"), "--fail-if needs --compare"),
         (("--fail-if", "faster", "--compare", "x"), "--fail-if 'faster' is not like slower:10%"),
         (("--seeds", "a"), "--seeds 'a' is not a list"),

@@ -1,6 +1,5 @@
 """The missed digits: which they are, how they are confused, and how two networks differ in them."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from torch import nn
 
 from lecun89.analysis.evaluation import examine
 from lecun89.analysis.scores import Score
+from lecun89.analysis.statistics import mcnemar_p
 from lecun89.data import Digits
 from lecun89.network.architecture import CLASSES
 from lecun89.network.modules import variant_of
@@ -127,21 +127,8 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test, two-sided: could chance alone have moved so many digits?
-
-        Source: McNemar 1947; under the null hypothesis a digit that changed was as likely fixed
-        as broken, so that the count is binomial with probability 1/2.
-        """
-        changed = len(self.fixed) + len(self.broken)
-        fewer = min(len(self.fixed), len(self.broken))
-
-        def log_probability(count: int) -> float:
-            ways = math.lgamma(count + 1) + math.lgamma(changed - count + 1)
-            return math.lgamma(changed + 1) - ways - changed * math.log(2)
-
-        # In logarithms, because thousands of changed digits make integers of thousands of digits.
-        tail = math.fsum(math.exp(log_probability(count)) for count in range(fewer + 1))
-        return min(1.0, 2 * tail)
+        """Of McNemar's exact test, two-sided."""
+        return mcnemar_p(len(self.fixed), len(self.broken))
 
 
 def compare(first: Misses, second: Misses) -> Comparison:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lecun89.analysis.statistics import wilson95
+
 
 @dataclass(frozen=True)
 class Score:
@@ -29,13 +31,5 @@ class Score:
 
     @property
     def interval95(self) -> tuple[float, float]:
-        """Wilson's 95% interval of the error, in percent.
-
-        Source: Wilson 1927, *Probable inference, the law of succession, and statistical
-        inference*. It is the uncertainty from the size of the split, not from the seed.
-        """
-        z = 1.959963984540054
-        n, p = self.total, self.misses / self.total
-        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
-        return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
+        """Wilson's 95% interval of the error, in percent."""
+        return wilson95(self.misses, self.total)

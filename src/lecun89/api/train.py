@@ -15,11 +15,11 @@ from lecun89.engines import get_engine
 from lecun89.exceptions import DivergedError
 from lecun89.parsing import check_seed
 from lecun89.render.progress import PassesBar
-from lecun89.settings import Settings, resolve
+from lecun89.settings import Settings, engine_of, resolve
 from lecun89.storage.tensorfile import Arrays
 from lecun89.sweeps.work import Outcome, train_in_memory
 from lecun89.training import session
-from lecun89.training.loop import PassResult, Position, engine_of, fit
+from lecun89.training.loop import PassResult, Position, fit
 from lecun89.variants import Variant, get_variant
 from lecun89.variants.overrides import in_words
 

@@ -1,24 +1,25 @@
-"""What a machine takes to train: the cost of a step, and the time until an error is reached.
+"""What a machine takes to train: the cost of a step, and the time to a target error.
 
 Rules and reasons are in docs/bench.md.
 """
 
-from lecun89.bench.compare import Comparison, check_comparable, compare, read_result
-from lecun89.bench.machine import busy, describe
-from lecun89.bench.report import Row, as_document
-from lecun89.bench.session import measure_rows, race_rows
-from lecun89.bench.ways import list_ways
+from lecun89.bench.compare import (
+    Comparison,
+    check_comparable,
+    check_not_slower,
+    compare,
+    read_result,
+)
+from lecun89.bench.machine import busy
+from lecun89.bench.session import Plan, Session
 
 __all__ = [
     "Comparison",
-    "Row",
-    "as_document",
+    "Plan",
+    "Session",
     "busy",
     "check_comparable",
+    "check_not_slower",
     "compare",
-    "describe",
-    "list_ways",
-    "measure_rows",
-    "race_rows",
     "read_result",
 ]

@@ -1,11 +1,18 @@
 """Two results side by side."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lecun89.exceptions import FileFormatError, UsageError, one_line, shortened
+from lecun89.exceptions import (
+    CheckFailedError,
+    FileFormatError,
+    UsageError,
+    one_line,
+    shortened,
+)
 from lecun89.storage.files import read_limited
 
 _MAX_BYTES = 256 << 10  # a result takes 24 kB
@@ -15,12 +22,10 @@ _MACHINE = ("cpu", "cores", "platform", "torch", "gpu", "threads")
 
 @dataclass(frozen=True)
 class Comparison:
-    """One way in both results.
+    """One row that both results have.
 
     Attributes:
-        name: of the row.
-        device: of the row.
-        engine: of the row.
+        name, device, engine: of the row.
         ratio: microseconds of a step, now over then; above 1 is slower.
     """
 
@@ -58,12 +63,12 @@ def check_comparable(now: dict[str, Any], then: dict[str, Any]) -> None:
             if here != there:
                 raise UsageError(
                     f"the other result has {name} {_words(there)}, this machine {here}: "
-                    "compare all the same with --force"
+                    "use --force to compare anyway"
                 )
         if now["configuration"]["variant"] != then["configuration"]["variant"]:
             raise UsageError(
                 f"the other result is of variant {_words(then['configuration']['variant'])}: "
-                "compare all the same with --force"
+                "use --force to compare anyway"
             )
     except (KeyError, TypeError, AttributeError, RecursionError):
         raise FileFormatError(_NO_RESULT) from None
@@ -93,6 +98,20 @@ def compare(now: dict[str, Any], then: dict[str, Any]) -> list[Comparison]:
     if not pairs:
         raise FileFormatError("the other result has no row in common with this one")
     return pairs
+
+
+def check_not_slower(comparisons: Iterable[Comparison], percent: float, than: Path) -> None:
+    """Refuse a step that takes longer than before by more than so many percent.
+
+    Raises:
+        CheckFailedError: naming the row that became slowest, and the file it is compared with.
+    """
+    worst = max(comparisons, key=lambda one: one.ratio)
+    if worst.ratio > 1 + percent / 100:
+        raise CheckFailedError(
+            f"{worst.name} on {worst.device}, {worst.engine}: a step takes {worst.ratio:.2f} "
+            f"times as long as in {than}"
+        )
 
 
 def _words(value: object) -> str:

@@ -1,83 +1,119 @@
 """The cost of a step, by the clock of the device it runs on."""
 
-import time
+import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from lecun89.bench.ways import Way
+from lecun89.bench.configurations import Configuration
 from lecun89.data import Digits
 from lecun89.devices import Stopwatch
-from lecun89.engines import Engine, Steps, make_engine, make_networks, trains_side_by_side
+from lecun89.engines import Engine, get_engine
+from lecun89.settings import engine_of
 
-LEAST_SAMPLES = 5
-LEAST_LONG_SAMPLES = 3  # of a step that alone takes more than its share of the time
+_SAMPLES = 20  # that share the time to spend
+_LEAST_SAMPLES = 3  # of a step that alone takes more than its share
 
 
-def measure_cost(
-    way: Way,
-    variant: str,
-    splits: dict[str, Digits],
+@dataclass(frozen=True)
+class Cost:
+    """What was measured of consecutive steps.
+
+    Attributes:
+        times: seconds of a step, of each sample.
+        steps: steps in all samples together.
+    """
+
+    times: list[float]
+    steps: int
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Median of the samples."""
+        return statistics.median(self.times)
+
+
+def time_steps(
+    run_steps: Callable[[int, int], None],
+    steps_per_pass: int,
+    begin: Callable[[], None],
+    device: str,
     seconds: float,
-    make: Callable[..., Engine] = make_engine,
-) -> list[float]:
-    """Seconds of a step, measured in samples of consecutive steps after a warm-up.
-
-    With several networks a sample is a step of each of them, side by side.
+    least: int = _LEAST_SAMPLES,
+) -> Cost:
+    """Time samples of consecutive steps, after a first step that loads what is loaded once.
 
     Args:
-        way: what to measure.
-        variant: name of the variant.
-        splits: digits of ``train`` and ``test``.
-        seconds: to spend, more or less; at least five samples are taken, three of a long step.
-        make: makes the engines.
-
-    Returns:
-        Seconds per step of each sample.
+        run_steps: does the steps from its first argument to before its second.
+        steps_per_pass: how many there are.
+        begin: begins the pass. Where the pass is a single step, what it draws is part of the cost.
+        device: ``cpu``, ``cuda:N`` or ``mps``.
+        seconds: to spend, more or less.
+        least: samples to take, even if that takes longer.
     """
-    trainings = [way.settings(variant, "1989", seed) for seed in range(1, way.networks + 1)]
-    lrs = [settings.lr for settings in trainings]
-    workers: list[Steps[Any]] = []
-    if way.networks > 1 and trains_side_by_side(trainings[0]):
-        networks = make_networks(trainings, splits)
-        begins = [partial(networks.begin_pass, 1, lrs)]
-        workers.append(networks)
-    else:
-        engines = [make(settings, splits) for settings in trainings]
-        begins = [partial(e.begin_pass, 1, lr) for e, lr in zip(engines, lrs, strict=True)]
-        workers += engines
-
-    def begin() -> None:
-        for one in begins:
-            one()
-
-    begin()
-    steps_per_pass = workers[0].steps_per_pass
-    watch = Stopwatch(way.device)
+    watch = Stopwatch(device)
 
     def sample(first: int, steps: int) -> float:
         watch.start()
-        if steps_per_pass == 1:  # so that what is drawn for a pass is a part of every step
+        if steps_per_pass == 1:
             begin()
-        _on_threads([partial(worker.run_steps, first, first + steps) for worker in workers])
-        return watch.stop() / steps
+        run_steps(first, first + steps)
+        return watch.stop()
 
-    first = sample(0, 1)  # which also loads what is loaded once
-    for _ in range(2):  # the first is only a guess at how many steps make a sample
-        steps = max(1, min(round(seconds / 20 / max(first, 1e-7)), steps_per_pass))
-        if steps > 1:
-            first = sample(0, min(steps, max(1, steps_per_pass // 10)))
+    begin()
+    sample(0, 1)
+    share = seconds / _SAMPLES
     times: list[float] = []
-    began = time.perf_counter()
-    at = 0
-    least = LEAST_SAMPLES if first < seconds / LEAST_SAMPLES else LEAST_LONG_SAMPLES
-    while len(times) < least or time.perf_counter() - began < seconds:
-        if at + steps > steps_per_pass:
-            at = 0
-        times.append(sample(at, steps))
-        at += steps
-    return times
+    first, steps, counted, spent = 0, 1, 0, 0.0
+    while len(times) < least or spent < seconds:
+        if first + steps > steps_per_pass:
+            first = 0
+        taken = sample(first, steps)
+        first += steps
+        spent += taken
+        if taken < share / 2 and steps < steps_per_pass:  # too short to be timed well
+            longer = max(2, min(10, round(share / max(taken, 1e-9))))
+            steps = min(steps * longer, steps_per_pass)
+        else:
+            times.append(taken / steps)
+            counted += steps
+    return Cost(times, counted)
+
+
+def measure_cost(
+    configuration: Configuration,
+    variant: str,
+    splits: dict[str, Digits],
+    seconds: float,
+    make: Callable[..., Engine] = engine_of,
+) -> Cost:
+    """The cost of a configuration's step; with several networks, of a step of each of them.
+
+    Args:
+        configuration: what to measure.
+        variant: name of the variant.
+        splits: digits of ``train`` and ``test``.
+        seconds: to spend, more or less; at least three samples are taken.
+        make: makes the engines.
+    """
+    trainings = [
+        configuration.settings(variant, "1989", seed)
+        for seed in range(1, configuration.networks + 1)
+    ]
+    # Together where the engine can, else each on a thread of its own.
+    size = get_engine(configuration.engine).most_networks
+    groups = [trainings[first : first + size] for first in range(0, len(trainings), size)]
+    engines = [make(group, splits) for group in groups]
+
+    def begin() -> None:
+        for engine, group in zip(engines, groups, strict=True):
+            engine.begin_pass(1, [settings.lr for settings in group])
+
+    def run_steps(first: int, last: int) -> None:
+        _on_threads([partial(engine.run_steps, first, last) for engine in engines])
+
+    return time_steps(run_steps, engines[0].steps_per_pass, begin, configuration.device, seconds)
 
 
 def _on_threads(work: list[Callable[[], None]]) -> None:

@@ -1,14 +1,14 @@
 """The machine under the measurement: what it is, how busy it is, and what it could do at most."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lecun89 import devices
 from lecun89.devices import Stopwatch
-from lecun89.engines import native
+from lecun89.engines import describe_machine
+from lecun89.settings import Settings
 
 _SIZES = {"cpu": 1024, "mps": 2048, "cuda": 4096}  # of the square matrices
 _COPIED = {"cpu": 1 << 25, "mps": 1 << 26, "cuda": 1 << 28}  # float32 numbers
@@ -31,11 +31,15 @@ class Peak:
         return min(self.flops, self.bytes * operations / traffic)
 
 
-def describe(device: str) -> dict[str, Any]:
-    """The machine, its versions, its clock and its load, as values for JSON."""
-    description = devices.describe_machine(device)
-    if native.why_absent() is None:
-        description |= native.describe()
+def describe(trainings: Iterable[Settings]) -> dict[str, Any]:
+    """The machine, its versions, its clock and its load, as values for JSON.
+
+    Args:
+        trainings: settings of what is measured, whose engines and devices are described.
+    """
+    description: dict[str, Any] = {}
+    for settings in trainings:
+        description |= describe_machine(settings.engine, settings.device)
     description["threads"] = 1
     description["mhz"] = _frequency()
     description["load"] = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
@@ -43,7 +47,7 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def busy(machine: dict[str, Any]) -> str | None:
-    """That the machine had other work when `describe` looked, in words; None when it had not."""
+    """In words, that the machine was busy when `describe` looked; None if it was not."""
     load = machine.get("load")
     if load is None or load < 0.5 * (machine.get("cores") or 1):
         return None

@@ -1,13 +1,17 @@
-"""Rows of the result: cost, projections, time to the error, and speedups over three machines."""
+"""The result as a document: for each row cost, projections, time to the target, and speedups.
+
+Scripts read the document, so its keys stay: what it calls ``race`` is a `TimeToTarget`, and its
+``configuration`` is the `Plan`, not the `Configuration` of a row.
+"""
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lecun89.bench.configurations import Configuration, Recipe
+from lecun89.bench.cost import Cost
 from lecun89.bench.machine import Peak
-from lecun89.bench.race import Race
-from lecun89.bench.ways import Recipe, Way
+from lecun89.bench.time_to_target import TimeToTarget
 from lecun89.data import get_data
 from lecun89.network.architecture import MACS
 
@@ -28,40 +32,35 @@ _DIGIT_BYTES = 256 * 4 + 1
 
 @dataclass(frozen=True)
 class Row:
-    """What was found of one way.
+    """What was found of one configuration.
 
     Attributes:
-        way: the way.
-        times: seconds of a step, each sample.
+        configuration: what was measured.
+        cost: of a step.
         peak: what the device was measured to reach.
-        recipe: of the race; None where there is none for its batch size.
-        race: its seeds; None where they were not run.
-        projected_seconds: to the error, cost times steps, where the race was not run.
-        projected_error: mean error of the same steps, measured on another way.
+        recipe: of its training to the target; None where its batch size has none.
+        to_target: the seeds that trained; None where none did.
+        projected_seconds: to the target, cost times steps, where no seed trained.
+        projected_error: mean error of the same steps, measured with another engine.
     """
 
-    way: Way
-    times: list[float]
+    configuration: Configuration
+    cost: Cost
     peak: Peak
     recipe: Recipe | None = None
-    race: Race | None = None
+    to_target: TimeToTarget | None = None
     projected_seconds: float | None = None
     projected_error: float | None = None
 
     @property
     def step_size(self) -> int:
         """Examples in a step of one network."""
-        return self.way.batch_size or get_data("1989").train
-
-    @property
-    def seconds_per_step(self) -> float:
-        """Median over the samples."""
-        return statistics.median(self.times)
+        return self.configuration.batch_size or get_data("1989").train
 
     @property
     def examples_per_second(self) -> float:
         """Of all its networks together."""
-        return self.way.networks * self.step_size / self.seconds_per_step
+        return self.configuration.networks * self.step_size / self.cost.seconds_per_step
 
     @property
     def peak_share(self) -> float:
@@ -72,7 +71,7 @@ class Row:
         """
         operations = 2 * (MACS + BACKWARD_MACS)
         roof = self.peak.roof(operations, _DIGIT_BYTES)
-        cores = self.way.networks if self.way.device == "cpu" else 1
+        cores = self.configuration.networks if self.configuration.device == "cpu" else 1
         return operations * self.examples_per_second / (cores * roof)
 
     @property
@@ -88,75 +87,70 @@ class Row:
     @property
     def seconds_to_error(self) -> float | None:
         """Mean over seeds, or the projection; None where neither is known."""
-        if self.race is not None:
-            return statistics.fmean(self.race.seconds)
+        if self.to_target is not None:
+            return statistics.fmean(self.to_target.seconds)
         return self.projected_seconds
 
     @property
     def error(self) -> float | None:
         """Mean over seeds in percent, here or of the same steps elsewhere."""
-        return self.race.mean_error if self.race is not None else self.projected_error
+        return self.to_target.mean_error if self.to_target is not None else self.projected_error
 
 
 def as_document(
-    rows: list[Row], absent: dict[str, str], machine: dict[str, Any], configuration: dict[str, Any]
+    rows: list[Row], absent: dict[str, str], machine: dict[str, Any], plan: dict[str, Any]
 ) -> dict[str, Any]:
-    """The result as values for JSON."""
-    eager = stock_row(rows)
+    """The result as values for JSON.
+
+    Args:
+        rows: what was measured.
+        absent: what could not be, by its name, and why.
+        machine: as `lecun89.bench.machine.describe` gives it.
+        plan: what was asked for.
+    """
+    eager = next((row for row in rows if row.configuration.is_stock), None)
     return {
         "machine": machine,
-        "configuration": configuration,
-        "peaks": {row.way.device: vars(row.peak) for row in rows},
-        "rows": [_row(row, eager) for row in rows],
+        "configuration": plan,
+        "peaks": {row.configuration.device: vars(row.peak) for row in rows},
+        "rows": [_row_document(row, eager) for row in rows],
         "absent": absent,
     }
 
 
-def stock_row(rows: Sequence[Row]) -> Row | None:
-    """The row of stock PyTorch, one digit at a time on the CPU, if it was measured."""
-    stock = ("cpu", "eager", 1)
-    ways = (row for row in rows if (row.way.device, row.way.engine, row.way.batch_size) == stock)
-    return next(ways, None)
-
-
-def speedups(row: Row, eager: Row | None) -> dict[str, float | None]:
-    """How many times as fast the row goes through the paper's 23 passes."""
+def _row_document(row: Row, eager: Row | None) -> dict[str, Any]:
+    of, recipe, to_target = row.configuration, row.recipe, row.to_target
     return {
-        "eager_cpu": None if eager is None else eager.paper_seconds / row.paper_seconds,
-        "m1_2022": M1_SECONDS / row.paper_seconds,
-        "sun4_1989": SUN4_SECONDS / row.paper_seconds,
-    }
-
-
-def _row(row: Row, eager: Row | None) -> dict[str, Any]:
-    race = row.race
-    return {
-        "name": row.way.name,
-        "device": row.way.device,
-        "engine": row.way.engine,
-        "batch_size": row.way.batch_size or "full",
-        "networks": row.way.networks,
-        "us_per_step": 1e6 * row.seconds_per_step,
-        "least_us_per_step": 1e6 * min(row.times),
+        "name": of.name,
+        "device": of.device,
+        "engine": of.engine,
+        "batch_size": of.batch_size or "full",
+        "networks": of.networks,
+        "us_per_step": 1e6 * row.cost.seconds_per_step,
+        "least_us_per_step": 1e6 * min(row.cost.times),
         "examples_per_second": row.examples_per_second,
         "seconds_per_pass": row.seconds_per_pass,
         "seconds_23_passes": row.paper_seconds,
         "peak_share": row.peak_share,
-        "steps": None if row.recipe is None else row.recipe.steps(row.way.batch_size),
-        "recipe": None if row.recipe is None else vars(row.recipe),
-        "projected": race is None and row.projected_seconds is not None,
+        "steps": None if recipe is None else recipe.steps(of.batch_size),
+        "recipe": None if recipe is None else vars(recipe),
+        "projected": to_target is None and row.projected_seconds is not None,
         "seconds_to_error": row.seconds_to_error,
         "error_percent": row.error,
-        "reached": None if race is None else race.reached,
-        "p_value": None if race is None else race.p_value,
-        "speedup": speedups(row, eager),
-        "times": row.times,
+        "reached": None if to_target is None else to_target.reached,
+        "p_value": None if to_target is None else to_target.p_value,
+        "speedup": {
+            "eager_cpu": None if eager is None else eager.paper_seconds / row.paper_seconds,
+            "m1_2022": M1_SECONDS / row.paper_seconds,
+            "sun4_1989": SUN4_SECONDS / row.paper_seconds,
+        },
+        "times": row.cost.times,
         "race": None
-        if race is None
+        if to_target is None
         else {
-            "seconds": race.seconds,
-            "setup_seconds": race.setup_seconds,
-            "error_percent": race.errors,
-            "target_percent": race.target,
+            "seconds": to_target.seconds,
+            "setup_seconds": to_target.setup_seconds,
+            "error_percent": to_target.errors,
+            "target_percent": to_target.target,
         },
     }

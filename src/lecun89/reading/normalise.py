@@ -32,8 +32,12 @@ def normalise(image: Any) -> npt.NDArray[np.float32]:
             exact: npt.NDArray[np.float32] = image.astype(np.float32)
             return exact
         if image.shape == (_SIDE, _SIDE) and image.dtype == np.uint8:
-            return reduce_images(image[None])[0]
-    made: npt.NDArray[np.float32] = reduce_images(as_mnist(_ink(image))[None])[0]
+            return _reduced(image)
+    return _reduced(as_mnist(_ink(image)))
+
+
+def _reduced(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    made: npt.NDArray[np.float32] = reduce_images(image[None])[0]
     return made
 
 

@@ -1,96 +1,133 @@
-"""The tables of `lecun89 bench`."""
+"""The result of `lecun89 bench`, drawn from its document: just measured, or read from a file."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rich.table import Table
 
-from lecun89.bench import Comparison, Row
-from lecun89.bench.report import speedups, stock_row
+from lecun89.exceptions import printable
 from lecun89.render.lines import duration, microseconds, times
 from lecun89.render.tables import plain_table
 
+Document = dict[str, Any]
 
-def cost_table(rows: Sequence[Row], title: str) -> Table:
-    """What a step costs, and what the paper's 23 passes would take at that cost."""
-    eager = stock_row(rows)
-    cells = []
-    for row in rows:
-        ratio = speedups(row, eager)
-        cells.append(
-            [
-                row.way.name,
-                f"{row.way.device}, {row.way.engine}",
-                microseconds(row.seconds_per_step),
-                _thousands(row.examples_per_second),
-                f"{row.peak_share:.0%}" if row.peak_share >= 0.01 else f"{row.peak_share:.1%}",
-                f"~{duration(row.paper_seconds)}",
-                _times(ratio["eager_cpu"]),
-                _times(ratio["m1_2022"]),
-                _times(ratio["sun4_1989"]),
-            ]
+
+@dataclass(frozen=True)
+class Cells:
+    """A table before it is drawn.
+
+    Attributes:
+        title: above it.
+        headings: as `plain_table` takes them; one that starts with ``>`` is set to the right.
+        rows: the cells.
+    """
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def for_terminal(document: Document) -> Iterator[Table | str]:
+    """Rich tables and lines of text, in the order in which they are read."""
+    for part in _parts(document):
+        if isinstance(part, str):
+            yield part
+            continue
+        table = plain_table(part.headings, part.rows, part.title)
+        table.collapse_padding = True
+        for column in table.columns:
+            column.no_wrap = True
+        yield table
+
+
+def as_markdown(document: Document) -> str:
+    """The same tables and lines in Markdown."""
+    return "\n\n".join(
+        printable(part) if isinstance(part, str) else _markdown(part) for part in _parts(document)
+    )
+
+
+def _parts(document: Document) -> Iterator[Cells | str]:
+    yield _costs(document)
+    for name, reason in document["absent"].items():
+        yield f"not measured: {name}: {reason}"
+    if any(row["recipe"] for row in document["rows"]):
+        yield _to_target(document)
+    for device, peak in document["peaks"].items():
+        each = " of one core" if device == "cpu" else ""
+        yield (
+            f"peak{each} of {device}: {peak['flops'] / 1e9:,.0f} GFLOP/s in a matrix product, "
+            f"{peak['bytes'] / 1e9:,.0f} GB/s in a copy"
         )
-    headings = [
-        "",
-        "on",
-        ">step",
-        ">digits/s",
-        ">peak",
-        ">23 passes",
-        ">x eager",
-        ">x M1",
-        ">x SUN-4",
+    if "comparison" in document:
+        yield _comparison(document["comparison"])
+    yield (
+        "~ is projected: steps times their measured cost. 23 passes are the paper's, at any "
+        "batch size."
+    )
+
+
+def _costs(document: Document) -> Cells:
+    """What a step costs, and what the paper's 23 passes would take at that cost."""
+    rows = [
+        [
+            *_name(row),
+            microseconds(row["us_per_step"] / 1e6),
+            _thousands(row["examples_per_second"]),
+            f"{row['peak_share']:.0%}" if row["peak_share"] >= 0.01 else f"{row['peak_share']:.1%}",
+            f"~{duration(row['seconds_23_passes'])}",
+            *(_times(row["speedup"][other]) for other in ("eager_cpu", "m1_2022", "sun4_1989")),
+        ]
+        for row in document["rows"]
     ]
-    return _unbroken(plain_table(headings, cells, title))
+    of, machine = document["configuration"], document["machine"]
+    title = f"{of['variant']} on {of['data']}; {machine['cpu']}, torch {machine['torch']}"
+    headings = [">step", ">digits/s", ">peak", ">23 passes", ">x eager", ">x M1", ">x SUN-4"]
+    return Cells(title, ["", "on", *headings], rows)
 
 
-def race_table(rows: Sequence[Row], target: float) -> Table:
-    """How long each way trains until the error is reached, or that it was not."""
-    cells = []
-    for row in rows:
-        recipe, race = row.recipe, row.race
+def _to_target(document: Document) -> Cells:
+    """How long each row trains until the target error is reached, or that it was not."""
+    rows = []
+    for row in document["rows"]:
+        recipe, trained = row["recipe"], row["race"]
         if recipe is None:
             continue
-        seconds = row.seconds_to_error
-        shown = "" if seconds is None else f"{seconds:,.2f}"
-        cells.append(
+        error = row["error_percent"]
+        rows.append(
             [
-                row.way.name,
-                f"{row.way.device}, {row.way.engine}",
-                f"{recipe.variant} {recipe.lr:g} x{recipe.passes}",
-                shown if race is not None or not shown else f"~{shown}",
-                "" if race is None else f"{statistics.median(race.setup_seconds):.2f}",
-                "" if row.error is None else f"{row.error:.2f}%",
-                "" if race is None else f"{race.p_value:.3f}",
-                "" if race is None else "yes" if race.reached else "no",
+                *_name(row),
+                f"{recipe['variant']} {recipe['lr']:g} x{recipe['passes']}",
+                f"{'~' if row['projected'] else ''}{row['seconds_to_error']:,.2f}",
+                "" if trained is None else f"{statistics.median(trained['setup_seconds']):.2f}",
+                "" if error is None else f"{error:.2f}%",
+                "" if trained is None else f"{row['p_value']:.3f}",
+                "" if trained is None else "yes" if row["reached"] else "no",
             ]
         )
-    headings = [
-        "",
-        "on",
-        "recipe",
-        ">seconds",
-        ">setup",
-        ">error",
-        ">p",
-        ">reached",
-    ]
-    title = f"time to a mean test error of {target:g}%"
-    if seeds := {len(row.race.errors) for row in rows if row.race is not None}:
-        title += f", over {max(seeds)} seeds"
-    return _unbroken(plain_table(headings, cells, title))
+    of = document["configuration"]
+    title = f"time to a mean test error of {of['until_error']:g}%, over {len(of['seeds'])} seeds"
+    headings = ["recipe", ">seconds", ">setup", ">error", ">p", ">reached"]
+    return Cells(title, ["", "on", *headings], rows)
 
 
-def _unbroken(table: Table) -> Table:
-    for column in table.columns:
-        column.no_wrap = True
-    return table
-
-
-def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+def _comparison(comparison: Sequence[Document]) -> Cells:
     """A step's time now over then, for each row of both results."""
-    cells = [[one.name, f"{one.device}, {one.engine}", f"{one.ratio:.2f}"] for one in comparisons]
-    return plain_table(["", "on", ">now / then"], cells, "a step's time")
+    rows = [[*_name(one), f"{one['ratio']:.2f}"] for one in comparison]
+    return Cells("the time of a step", ["", "on", ">now / then"], rows)
+
+
+def _name(row: Document) -> tuple[str, str]:
+    return row["name"], f"{row['device']}, {row['engine']}"
+
+
+def _markdown(table: Cells) -> str:
+    rules = ["--:" if heading.startswith(">") else "---" for heading in table.headings]
+    lines = [[heading.lstrip(">") for heading in table.headings], rules, *table.rows]
+    rows = [" | ".join(printable(cell).replace("|", "\\|") for cell in line) for line in lines]
+    return "\n".join([printable(table.title), "", *(f"| {row} |" for row in rows)])
 
 
 def _times(ratio: float | None) -> str:

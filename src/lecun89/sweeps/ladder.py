@@ -1,14 +1,13 @@
 """The ladder over seeds: each rung's error with its interval, and whether it is a step at all."""
 
 import logging
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lecun89.analysis.literature import LITERATURE, Report
-from lecun89.analysis.statistics import Summary, student_below, summarise
+from lecun89.analysis.statistics import Summary, paired_p, summarise
 from lecun89.data import Digits, load, read_labels
 from lecun89.exceptions import DataUnavailableError
 from lecun89.settings import Settings
@@ -127,20 +126,9 @@ def compare_rungs(before: Rung, after: Rung, mcnemar: McNemar | None = None) -> 
     return Step(
         summary.mean * percent,
         None if interval is None else (interval[0] * percent, interval[1] * percent),
-        _paired_p(differences),
+        paired_p(differences),
         mcnemar,
     )
-
-
-def _paired_p(differences: Sequence[int]) -> float | None:
-    n = len(differences)
-    if n < 2:
-        return None
-    if len(set(differences)) == 1:  # no deviation to judge by: the sign test
-        return 1.0 if differences[0] == 0 else 2 * 0.5**n
-    summary = summarise(differences)
-    t = summary.mean / (summary.deviation / math.sqrt(n))
-    return 2 * student_below(-abs(t), n - 1)
 
 
 def ladder_cells(variants: Iterable[str], sets: Iterable[str], seeds: str) -> list[Settings]:

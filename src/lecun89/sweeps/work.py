@@ -9,10 +9,10 @@ from typing import Any
 from lecun89 import engines
 from lecun89.data import Digits, digests
 from lecun89.exceptions import InterruptedRunError
-from lecun89.settings import Settings
+from lecun89.settings import Settings, engine_of
 from lecun89.storage.tensorfile import Arrays
 from lecun89.training import checkpointing
-from lecun89.training.loop import PassResult, Position, engine_of, fit
+from lecun89.training.loop import PassResult, Position, fit
 from lecun89.training.runs import Run, create_run
 
 Splits = Mapping[str, dict[str, Digits]]

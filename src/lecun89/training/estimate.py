@@ -1,16 +1,14 @@
 """How long a training will take, from a short measurement of its own steps."""
 
-import time
 from dataclasses import dataclass
+from functools import partial
 
+from lecun89.bench.cost import time_steps
 from lecun89.data import Digits
-from lecun89.devices import synchronize
-from lecun89.settings import Settings
-from lecun89.training.loop import engine_of
+from lecun89.devices import Stopwatch
+from lecun89.settings import Settings, engine_of
 
-STEPS = 200
-LEAST_SECONDS = 0.2
-LIMIT_SECONDS = 5.0
+_SECONDS = 0.3  # of steps, more or less
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Estimate:
 
     Attributes:
         measured_steps: steps that were timed, after warming up.
-        seconds_per_step: mean of them.
+        seconds_per_step: of them.
         seconds_per_evaluation: of the train and the test split together.
         seconds: of the whole training, evaluations included.
     """
@@ -31,32 +29,21 @@ class Estimate:
 
 
 def estimate(settings: Settings, splits: dict[str, Digits]) -> Estimate:
-    """Time 200 steps of a training, at least for 0.2 seconds and at most for 5.
+    """Time some steps and one evaluation of a training.
 
     Args:
         settings: of the training.
         splits: the digits of ``train`` and ``test``.
     """
     engine = engine_of([settings], splits)
-    engine.begin_pass(1, [settings.lr_at(1)])
-    warmup = min(10, max(engine.steps_per_pass // 10, 1))
-    engine.run_steps(0, warmup)
-    synchronize(settings.device)
-    # A GPU works while the next steps are sent, so it is waited for only now and then; and the
-    # native engine's steps are shorter than the way to them.
-    slice_steps = 20 if settings.engine == "native" or settings.device != "cpu" else 1
-    measured, elapsed, began = 0, 0.0, time.perf_counter()
-    while (measured < STEPS or elapsed < LEAST_SECONDS) and elapsed < LIMIT_SECONDS:
-        step = (warmup + measured) % engine.steps_per_pass
-        stop = min(step + slice_steps, engine.steps_per_pass)
-        engine.run_steps(step, stop)
-        synchronize(settings.device)
-        measured += stop - step
-        elapsed = time.perf_counter() - began
-    began = time.perf_counter()
-    engine.scores("train")
-    engine.scores("test")
-    per_evaluation = time.perf_counter() - began
-    per_step = elapsed / measured
-    per_pass = settings.steps_per_pass * per_step + per_evaluation
-    return Estimate(measured, per_step, per_evaluation, settings.passes * per_pass)
+    begin = partial(engine.begin_pass, 1, [settings.lr_at(1)])
+    cost = time_steps(
+        engine.run_steps, engine.steps_per_pass, begin, settings.device, _SECONDS, least=1
+    )
+    watch = Stopwatch(settings.device)
+    watch.start()
+    for split in ("train", "test"):
+        engine.scores(split)
+    evaluation = watch.stop()
+    per_pass = engine.steps_per_pass * cost.seconds_per_step + evaluation
+    return Estimate(cost.steps, cost.seconds_per_step, evaluation, settings.passes * per_pass)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lecun89 import devices
 from lecun89.analysis.scores import Score
-from lecun89.data import Digits
-from lecun89.engines import Engine, get_engine, make_engine
+from lecun89.engines import Engine
 from lecun89.exceptions import DivergedError
 from lecun89.settings import Settings
 
@@ -49,26 +47,6 @@ class PassResult:
     seconds: float
     train: Score
     test: Score
-
-
-def engine_of(trainings: Sequence[Settings], splits: dict[str, Digits]) -> Engine:
-    """A fresh engine for networks that are trained in step, with PyTorch set up where it is used.
-
-    Args:
-        trainings: settings of each, alike but for seed and learning rate.
-        splits: the digits of ``train`` and ``test``.
-    """
-    settings = trainings[0]
-    if get_engine(settings.engine).needs_torch:
-        devices.set_up(settings.device, settings.threads)
-    return make_engine(
-        settings.engine,
-        settings.trained,
-        [of.seed for of in trainings],
-        splits,
-        device=settings.device,
-        batch_size=settings.step_size,
-    )
 
 
 def fit(

@@ -8,9 +8,9 @@ from pathlib import Path
 from lecun89.data import Digits, digests
 from lecun89.engines import Engine, describe_machine
 from lecun89.exceptions import DivergedError
-from lecun89.settings import Settings
+from lecun89.settings import Settings, engine_of
 from lecun89.training import checkpointing
-from lecun89.training.loop import PassResult, Position, engine_of
+from lecun89.training.loop import PassResult, Position
 from lecun89.training.runs import Run, create_run
 
 _log = logging.getLogger(__name__)

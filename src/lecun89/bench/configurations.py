@@ -1,24 +1,22 @@
-"""The ways of training that are compared, which of them work here, and the recipe of each."""
+"""The configurations that are compared, which of them work here, and the recipe of each."""
 
 from dataclasses import dataclass
 
 from lecun89.data import get_data
-from lecun89.devices import list_devices, usable_cores
-from lecun89.engines import native
+from lecun89.devices import check_name, list_devices, usable_cores
+from lecun89.engines import get_engine
 from lecun89.settings import Settings
 from lecun89.variants import get_variant
 
 MINI_BATCH, LARGE_BATCH = 64, 512
-GPU_NETWORKS = 1024
-"""Networks side by side on a GPU."""
 
 
 FAST = get_variant("fast")
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way of training.
+class Configuration:
+    """What executes the steps of a training, and how many examples there are in a step.
 
     Attributes:
         name: what it is, in words.
@@ -33,6 +31,14 @@ class Way:
     engine: str
     batch_size: int | None
     networks: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.device}, {self.engine}"
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether it is stock PyTorch, one digit at a time on the CPU."""
+        return (self.device, self.engine, self.batch_size) == ("cpu", "eager", 1)
 
     def settings(
         self, variant: str, data: str, seed: int, passes: int | None = None, lr: float | None = None
@@ -54,7 +60,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a way trains to an error: chosen once, on the validation split, for every seed.
+    """How a batch size trains to an error: chosen once, on the validation split, for every seed.
 
     Attributes:
         variant: its name.
@@ -83,15 +89,23 @@ RECIPES: dict[int | None, Recipe] = {
 full batches stop at 4.4% on the validation split."""
 
 
-def list_ways(device: str = "auto") -> tuple[list[Way], dict[str, str]]:
-    """The ways that work here, and of those that do not, why not.
+def list_configurations(device: str = "auto") -> tuple[list[Configuration], dict[str, str]]:
+    """The configurations that work here, and why the others do not.
 
     Args:
         device: only this one, or ``auto`` for all.
+
+    Returns:
+        The configurations, and by the name of what is absent, the reason.
+
+    Raises:
+        UsageError: no device has such a name.
     """
-    ways: list[Way] = []
+    check_name(device)
+    found: list[Configuration] = []
     sizes: tuple[int | None, ...]
     absent: dict[str, str] = {}
+    native, graph = get_engine("native"), get_engine("graph")
     for state in list_devices():
         if device not in ("auto", state.name, state.name.partition(":")[0]):
             continue
@@ -101,23 +115,25 @@ def list_ways(device: str = "auto") -> tuple[list[Way], dict[str, str]]:
         if state.name == "cpu":
             if (reason := native.why_absent()) is None:
                 sizes = (1, FAST.batch_size, MINI_BATCH, None)
-                ways += [_way("cpu", "native", size) for size in sizes]
+                found += [_configuration("cpu", "native", size) for size in sizes]
                 if usable_cores() > 1:
-                    ways.append(_way("cpu", "native", 1, usable_cores()))
+                    found.append(_configuration("cpu", "native", 1, usable_cores()))
             else:
                 absent["native engine"] = reason
         if state.name.startswith("cuda"):
             sizes = (1, MINI_BATCH, LARGE_BATCH, None)
-            ways += [_way(state.name, "graph", size) for size in sizes]
-            ways.append(_way(state.name, "graph", 1, GPU_NETWORKS))
+            found += [_configuration(state.name, "graph", size) for size in sizes]
+            found.append(_configuration(state.name, "graph", 1, graph.most_networks))
         sizes = (1, None) if state.name == "mps" else (1, MINI_BATCH, None)
-        ways += [_way(state.name, "eager", size) for size in sizes]
-    return ways, absent
+        found += [_configuration(state.name, "eager", size) for size in sizes]
+    return found, absent
 
 
-def _way(device: str, engine: str, batch_size: int | None, networks: int = 1) -> Way:
+def _configuration(
+    device: str, engine: str, batch_size: int | None, networks: int = 1
+) -> Configuration:
     if networks > 1:
         name = f"{networks:,} networks"
     else:
         name = {1: "one at a time", None: "full batch"}.get(batch_size, f"mini-batch {batch_size}")
-    return Way(name, device, engine, batch_size, networks)
+    return Configuration(name, device, engine, batch_size, networks)
