@@ -1,6 +1,8 @@
 """Imports flow one way: cli -> render and services -> engines -> models, data -> the rest."""
 
 import ast
+import re
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import lecun89
+from tests.conftest import ROOT
 
 SOURCE = Path(lecun89.__file__).parent
 
@@ -35,7 +38,7 @@ ALLOWED = {
     "torchvision": {"data"},
     "tensorboard": {"training"},
     "PIL": {"api", "reading", "render"},
-    "matplotlib": {"render"},
+    "matplotlib": {"api", "render"},
     "onnx": {"export"},
     "distributed": {"sweeps"},
     "filelock": {"storage"},
@@ -99,9 +102,29 @@ def test_torch_is_imported_late_outside_of_what_computes(path: str) -> None:
     assert not heavy or room(path) in TORCH_AT_IMPORT
 
 
-def test_the_public_names_are_there() -> None:
-    assert sorted(lecun89.__all__) == sorted(
-        ["VARIANTS", "Lecun89Error", "Variant", "__version__", "get_variant"]
-    )
-    assert all(hasattr(lecun89, name) for name in lecun89.__all__)
-    assert sys.modules["lecun89"] is lecun89
+def test_every_public_name_is_there_with_a_docstring() -> None:
+    for name in lecun89.__all__:
+        value = getattr(lecun89, name)
+        assert name in dir(lecun89)
+        assert name in ("__version__", "VARIANTS") or value.__doc__
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = lecun89.trian  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_loads_next_to_nothing() -> None:
+    code = "import sys, lecun89; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "torch", "typer", "rich"} & {*found}
+
+
+def test_the_map_in_contributing_is_the_folders() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawn = {name.rstrip("/") for name in re.findall(r"^ {6}(\S+)", text, re.M)}
+    there = {
+        path.name
+        for path in SOURCE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert drawn & {*there} == there - {"__main__.py"}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from lecun89.exceptions import UsageError
-from lecun89.settings import Settings, parse_batch_size
+from lecun89.settings import Settings, resolve
 
 
 def test_learning_rate_falls_on_a_line_from_the_first_pass_to_the_last(
@@ -55,10 +55,26 @@ def test_a_useless_value_is_refused_by_name(
 
 
 def test_batch_size_is_a_number_or_full() -> None:
-    assert parse_batch_size("full") is None
-    assert parse_batch_size("64") == 64
+    assert resolve(batch_size="full").batch_size is None
+    assert resolve(batch_size="64").batch_size == resolve(batch_size=64).batch_size == 64
     with pytest.raises(UsageError, match="'ful'"):
-        parse_batch_size("ful")
+        resolve(batch_size="ful")
+
+
+def test_every_value_has_its_origin() -> None:
+    found = resolve("modern", lr=1e-3, assumptions=["dropout=0.1"], origins={"lr": "argument"})
+    assert found.variant == "modern+dropout=0.1"
+    assert found.trained.dropout == 0.1
+    assert {name: entry["origin"] for name, entry in found.as_record().items()} == {
+        **dict.fromkeys(("variant", "data", "seed", "threads"), "default"),
+        **dict.fromkeys(("passes", "batch_size"), "variant"),
+        "lr": "argument",
+        "device": found.origins["device"],
+        "engine": found.origins["engine"],
+    }
+    assert found.origins["device"].startswith("chosen: ")
+    assert found == resolve("modern+dropout=0.1", lr=1e-3)  # wherever its values came from
+    assert Settings.from_record(found.as_record()).origins == found.origins
 
 
 def test_one_cycle_rises_for_a_tenth_and_ends_near_0(settings: Callable[..., Settings]) -> None:

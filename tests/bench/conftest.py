@@ -1,6 +1,6 @@
 """A clock that only moves when a test says so, and engines that move it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import pytest
@@ -29,7 +29,7 @@ class FakeEngine:
         self.passes: list[int] = []
         self.ran: list[tuple[int, int]] = []
 
-    def begin_pass(self, number: int, lr: float) -> None:
+    def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
         self.passes.append(number)
 
     def run_steps(self, first: int, last: int) -> None:
@@ -40,9 +40,9 @@ class FakeEngine:
     def end_pass(self) -> None:
         pass
 
-    def score(self, split: str) -> Score:
+    def scores(self, split: str) -> list[Score]:
         self.clock.now += self.evaluation
-        return Score(0.1, 30, 1000)
+        return [Score(0.1, 30, 1000)]
 
 
 @pytest.fixture
@@ -54,13 +54,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def maker(clock: Clock) -> Callable[..., Callable[[Settings, dict[str, Digits]], FakeEngine]]:
+def maker(
+    clock: Clock,
+) -> Callable[..., Callable[[Sequence[Settings], dict[str, Digits]], FakeEngine]]:
     """Makes what makes engines; each takes a time to make, to step and to evaluate."""
 
     def of(
         setup: float = 0.0, step: float = 0.0, steps_per_pass: int = 1, evaluation: float = 0.0
-    ) -> Callable[[Settings, dict[str, Digits]], FakeEngine]:
-        def make(settings: Settings, splits: dict[str, Digits]) -> FakeEngine:
+    ) -> Callable[[Sequence[Settings], dict[str, Digits]], FakeEngine]:
+        def make(trainings: Sequence[Settings], splits: dict[str, Digits]) -> FakeEngine:
             clock.now += setup
             return FakeEngine(clock, step, steps_per_pass, evaluation)
 

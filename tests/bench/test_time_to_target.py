@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -6,8 +6,7 @@ import pytest
 from lecun89.bench.configurations import Configuration, Recipe
 from lecun89.bench.time_to_target import TimeToTarget, measure_time_to_target
 from lecun89.data import Digits
-from lecun89.engines import make_engine
-from lecun89.settings import Settings
+from lecun89.settings import Settings, engine_of
 from tests.bench.conftest import Clock
 
 MINI = Configuration("mini-batch", "cpu", "eager", 1024)
@@ -28,9 +27,9 @@ def test_training_is_timed_and_setup_and_evaluation_are_not(
 def test_every_seed_counts_and_the_warm_up_does_not(splits: dict[str, Digits]) -> None:
     made = []
 
-    def make(settings: Settings, digits: dict[str, Digits]) -> Any:
-        made.append((settings.seed, int(digits["train"].labels[0])))
-        return make_engine(settings, digits)
+    def make(trainings: Sequence[Settings], digits: dict[str, Digits]) -> Any:
+        made.append((trainings[0].seed, int(digits["train"].labels[0])))
+        return engine_of(trainings, digits)
 
     result = measure_time_to_target(MINI, Recipe("base", 0.03, 1), splits, [4, 5], 4.1, make)
     assert len(result.seconds) == len(result.errors) == 2

@@ -465,10 +465,10 @@ def test_a_seed_that_fails_does_not_take_the_others_with_it(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--seeds", "", "--resume", "x"), "--seeds and --resume contradict each other"),
-        (("--seeds", "0..3", "--seed", 1), "--seed and --seeds contradict each other"),
+        (("--seeds", "", "--resume", "x"), "--seeds and --resume cannot be combined"),
+        (("--seeds", "0..3", "--seed", 1), "--seed and --seeds cannot be combined"),
         (("--seeds", "3..0"), "--seeds 3..0 is empty"),
-        (("--seeds", "0..3", "--resume", "x"), "--seeds and --resume contradict each other"),
+        (("--seeds", "0..3", "--resume", "x"), "--seeds and --resume cannot be combined"),
         (("--seeds", "4294967296"), "--seed 4294967296 is out of range"),
         (("--workers", 0), "--workers 0 is out of range"),
         (("--workers", "many"), "--workers 'many' is not a whole number"),

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from lecun89.data import Digits
-from lecun89.engines import choose, make_engine
+from lecun89.engines import choose
 from lecun89.engines.eager import roll
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.settings import Settings
 from lecun89.variants import VARIANTS
+from tests.alone import fit, make_engine
 from tests.conftest import UNDISTORTED
 
 STEPS = 50
@@ -46,7 +47,7 @@ def test_two_passes_equal_the_reference_loop_digit_for_digit(
     splits: dict[str, Digits],
     reference_loop: ModuleType,
 ) -> None:
-    from lecun89.training.loop import fit
+    from tests.alone import make_engine
 
     variant = VARIANTS[name]
     of = settings(variant=name, lr=variant.lr, passes=2)
@@ -122,7 +123,7 @@ def test_state_of_other_settings_is_refused(
 
 def test_unknown_engine_lists_the_known_ones(settings: Callable[..., Settings]) -> None:
     with pytest.raises(UsageError, match="'eagr': did you mean 'eager'"):
-        choose(settings(engine="eagr"))
+        choose("eagr", settings().trained, "cpu")
 
 
 @pytest.mark.gpu
@@ -131,7 +132,7 @@ def test_cuda_trains_to_the_same_score_twice(
     name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     from lecun89 import devices
-    from lecun89.training.loop import fit
+    from tests.alone import make_engine
 
     devices.set_up("cuda:0", 1)
     of = settings(variant=name, device="cuda:0", batch_size=64, lr=VARIANTS[name].lr, passes=2)

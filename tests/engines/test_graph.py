@@ -11,20 +11,21 @@ import pytest
 import torch
 
 from lecun89.data import Digits
-from lecun89.engines import choose, initial_state, make_engine, make_networks
+from lecun89.engines import choose
 from lecun89.engines.draws import draw_kept, draw_shifts, philox
 from lecun89.engines.eager import EagerEngine, roll
-from lecun89.engines.graph import GraphEngine, GraphNetworks
+from lecun89.engines.graph import GraphEngine
 from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
 from lecun89.exceptions import DeviceError, DivergedError, FileFormatError, InterruptedRunError
 from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.losses import LOSSES, targets
 from lecun89.network.modules import Network
-from lecun89.settings import Settings
-from lecun89.training.checkpointing import train_together
-from lecun89.training.loop import PassResult, fit_together
+from lecun89.settings import Settings, engine_of
+from lecun89.training import checkpointing
+from lecun89.training.loop import PassResult, fit
 from lecun89.training.runs import Run, create_run
 from lecun89.variants import VARIANTS
+from tests.alone import made, make_engine
 from tests.conftest import UNDISTORTED, Result
 
 
@@ -106,7 +107,7 @@ def test_it_trains_as_the_eager_engine_does(
 ) -> None:
     # Eight steps, the last of 123 examples.
     of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=1024)
-    ours, eager = GraphEngine(of, splits), EagerEngine(of, splits)
+    ours, eager = made(GraphEngine, of, splits), made(EagerEngine, of, splits)
     for engine in (ours, eager):
         advance(engine, (1, 2), of.lr)
     found, right = ours.state(), eager.state()
@@ -138,7 +139,7 @@ def test_networks_side_by_side_are_each_as_alone(
         settings(variant="modern-h3", seed=seed, lr=lr, batch_size=64, engine="graph")
         for seed, lr in ((1, 1e-3), (2, 3e-3), (3, 1e-4))
     ]
-    together = make_networks(trainings, splits)
+    together = engine_of(trainings, splits)
     advance(together, (1,), [of.lr for of in trainings], steps=20)
     for of, state in zip(trainings, together.states(), strict=True):
         alone = make_engine(of, splits)
@@ -153,9 +154,6 @@ def test_going_on_within_a_pass_gives_the_same_bits(
 ) -> None:
     of = settings(variant="modern", lr=3e-4, batch_size=512, engine="graph")
     whole = make_engine(of, splits)
-    fresh, expected = whole.state(), initial_state(of, splits)
-    assert fresh.keys() == expected.keys()
-    assert all(np.array_equal(fresh[key], expected[key]) for key in fresh)
     advance(whole, (1,), of.lr)
     whole.begin_pass(2, of.lr)
     whole.run_steps(0, 3)
@@ -173,24 +171,24 @@ def test_states_that_are_not_equally_far_are_refused(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     of = [settings(variant="adamw", seed=seed, engine="graph") for seed in (1, 2)]
-    networks = make_networks(of, splits)
-    states = [initial_state(one, splits) for one in of]
+    networks = engine_of(of, splits)
+    states = list(networks.states())
     states[1]["optimizer.step"] = np.array(5, np.int64)
     with pytest.raises(FileFormatError, match="different numbers of steps"):
         networks.load_states(states)
     with pytest.raises(FileFormatError, match="optimizer"):
-        networks.load_states([initial_state(settings(engine="graph"), splits)] * 2)
+        networks.load_states([make_engine(settings(engine="graph"), splits).state()] * 2)
 
 
 def test_a_device_that_computes_otherwise_is_refused(
     settings: Callable[..., Settings], splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of = settings(engine="graph")
-    networks = GraphNetworks([of], splits)
-    networks._check(of, splits["test"])
-    networks._pixels["test"] = networks._pixels["test"] * 0.99
+    engine = made(GraphEngine, of, splits)
+    engine._check(of.seed, splits["test"])
+    engine._pixels["test"] = engine._pixels["test"] * 0.99
     with pytest.raises(DeviceError, match="disagrees with the CPU"):
-        networks._check(of, splits["test"])
+        engine._check(of.seed, splits["test"])
 
 
 def test_one_that_diverges_leaves_the_others_alone(
@@ -200,7 +198,7 @@ def test_one_that_diverges_leaves_the_others_alone(
         settings(variant="xent", seed=seed, lr=lr, batch_size=2048, passes=2, engine="graph")
         for seed, lr in ((1, 0.01), (2, 1e38))
     ]
-    first, second = fit_together(make_networks(trainings, splits), trainings)
+    first, second = fit(engine_of(trainings, splits), trainings)
     assert isinstance(first[0], PassResult)
     assert isinstance(second[0], PassResult)
     assert second[0].test.loss < first[0].test.loss
@@ -216,47 +214,37 @@ def runs(
     """Fresh runs, one for each seed."""
 
     def make(*seeds: int, **changes: Any) -> list[Run]:
-        made = []
+        found = []
         for seed in seeds:
             of = settings(
                 **{"batch_size": 2048, "passes": 2, "engine": "graph", "seed": seed} | changes
             )
             sha256 = {name: digits.sha256 for name, digits in splits.items()}
-            made.append(
-                create_run(
-                    tmp_path,
-                    of,
-                    dict.fromkeys(of.as_document(), "test"),
-                    sha256,
-                    {},
-                    initial_state(of, splits),
-                )
-            )
-        return made
+            state = make_engine(of, splits).state()
+            found.append(create_run(tmp_path, of, sha256, {}, state))
+        return found
 
     return make
 
 
-def test_interrupted_runs_go_on_to_the_same_bits(
+def train(runs: Sequence[Run], splits: dict[str, Digits], **more: Any) -> list[Any]:
+    engine = engine_of([run.settings for run in runs], splits)
+    return list(checkpointing.train(runs, engine, **more))
+
+
+def test_interrupted_runs_resume_to_the_same_bits(
     runs: Callable[..., list[Run]], splits: dict[str, Digits]
 ) -> None:
-    def make(some: Sequence[Run]) -> Any:
-        sizes.append(len(some))
-        return make_networks([run.settings for run in some], splits)
-
-    sizes: list[int] = []
     whole, stopped = runs(1, 2, 3), runs(1, 2, 3)
-    assert train_together(whole, make, workers=3) == {}
+    assert len(train(whole, splits)) == 2
     asked = iter([None, None, 2])
-    failed = train_together(stopped, make, workers=3, stop_signal=lambda: next(asked, 2))
-    assert failed.keys() == {run.path for run in stopped}
-    for error in failed.values():
-        assert isinstance(error, InterruptedRunError)
-        assert "interrupted in pass 1 after step 2 of 4" in str(error)
-    # One of them goes on alone, so that it is ahead of the others; a part is at most two runs.
-    assert train_together(stopped[:1], make, workers=1) == {}
-    assert train_together(stopped, make, workers=2) == {}
-    assert sizes == [3, 3, 1, 2]
+    with pytest.raises(InterruptedRunError, match="interrupted in pass 1 after step 2 of 4"):
+        train(stopped, splits, stop_signal=lambda: next(asked, 2))
+    # One of them goes on alone, so that it is ahead of the others.
+    train(stopped[:1], splits)
+    with pytest.raises(FileFormatError, match="not equally far"):
+        train(stopped, splits)
+    train(stopped[1:], splits)
     for one, other in zip(whole, stopped, strict=True):
         right, ours = one.load_state()[0], other.load_state()[0]
         assert all(np.abs(right[key] - ours[key]).max() <= 1e-6 for key in right)
@@ -267,10 +255,9 @@ def test_a_run_that_diverges_keeps_its_last_state(
     runs: Callable[..., list[Run]], splits: dict[str, Digits]
 ) -> None:
     both = runs(1) + runs(2, lr=1e38)
-    failed = train_together(
-        both, lambda some: make_networks([run.settings for run in some], splits), workers=2
-    )
-    assert failed.keys() == {both[1].path}
+    for fine, diverged in train(both, splits):
+        assert isinstance(fine, PassResult)
+        assert isinstance(diverged, DivergedError)
     assert len(both[0].read_metrics()) == 2
     assert both[1].read_metrics() == []
     state, position = both[1].load_state()
@@ -278,22 +265,20 @@ def test_a_run_that_diverges_keeps_its_last_state(
     assert all(np.isfinite(array).all() for array in state.values())
 
 
-def test_what_breaks_is_told_of_each_run(
-    runs: Callable[..., list[Run]], splits: dict[str, Digits]
+def test_passes_of_many_networks_are_not_each_saved(
+    runs: Callable[..., list[Run]], splits: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make(some: Sequence[Run]) -> Any:
-        if some[0].settings.seed == 1:
-            raise DeviceError("out of memory")
-        return make_networks([run.settings for run in some], splits)
+    saved = []
+    save_pass = Run.save_pass
 
-    both = runs(1, 2)
-    told = []
-    failed = train_together(
-        both, make, workers=1, on_error=lambda run, error: told.append((run.path, str(error)))
-    )
-    assert failed.keys() == {both[0].path}
-    assert told == [(both[0].path, "out of memory")]
-    assert len(both[1].read_metrics()) == 2
+    def count(run: Run, results: list[PassResult], state: Any) -> None:
+        saved.append((run.settings.seed, len(results)))
+        save_pass(run, results, state)
+
+    monkeypatch.setattr(Run, "save_pass", count)
+    monkeypatch.setattr(checkpointing, "SAVE_SECONDS", 3600)
+    train(runs(1, 2, passes=5), splits)
+    assert saved == [(1, 1), (2, 1), (1, 5), (2, 5)]
 
 
 def test_train_takes_it_for_several_seeds(cli: Callable[..., Result]) -> None:
@@ -310,7 +295,7 @@ def test_train_takes_it_for_several_seeds(cli: Callable[..., Result]) -> None:
 def test_it_is_chosen_on_cuda(settings: Callable[..., Settings]) -> None:
     for batch_size in (1, 64, None):
         of = settings(engine="auto", device="cuda:0", batch_size=batch_size)
-        assert choose(of).engine == "graph"
+        assert choose(of.engine, of.trained, of.device).engine == "graph"
 
 
 @pytest.mark.gpu
@@ -342,7 +327,7 @@ def test_hundreds_of_networks_on_a_gpu_are_each_as_alone(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     trainings = [settings(seed=seed, device="cuda:0", engine="graph") for seed in range(256)]
-    together = make_networks(trainings, splits)
+    together = engine_of(trainings, splits)
     advance(together, (1,), [0.03] * 256, steps=100)
     for index in (0, 100, 255):
         alone = make_engine(trainings[index], splits)

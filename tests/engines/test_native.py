@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lecun89.analysis.statistics import student95, summarise
 from lecun89.data import Digits
-from lecun89.engines import choose, list_engines, make_engine, native
+from lecun89.engines import EngineChoice, choose, list_engines, native
 from lecun89.engines.eager import EagerEngine, roll
 from lecun89.engines.parameters import by_name, flatten
 from lecun89.exceptions import FileFormatError, UsageError
@@ -22,8 +22,9 @@ from lecun89.network.initialization import initial_parameters
 from lecun89.network.losses import LOSSES, targets
 from lecun89.network.modules import Network
 from lecun89.settings import Settings
-from lecun89.training.loop import Position, fit
+from lecun89.training.loop import Position
 from lecun89.variants import VARIANTS, Variant, get_variant
+from tests.alone import Alone, fit, made, make_engine
 from tests.conftest import OF_1989, ROOT, UNDISTORTED
 
 kernel = pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
@@ -41,12 +42,12 @@ def mask_of(variant: Variant, masks: np.ndarray[Any, Any]) -> Tensor | None:
 class ReplayingEngine(EagerEngine):
     """The eager engine with the native engine's shifts and masks."""
 
-    def __init__(self, settings: Settings, splits: dict[str, Digits], draws: Any) -> None:
-        super().__init__(settings, splits)
+    def __init__(self, *args: Any, draws: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
         self.draws = draws
 
-    def begin_pass(self, number: int, lr: float) -> None:
-        super().begin_pass(number, lr)
+    def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
+        super().begin_pass(number, lrs)
         shifts, self.masks = self.draws(number, 0, self.steps_per_pass)
         self._pass_images = roll(self._images["train"], torch.from_numpy(shifts))
 
@@ -97,7 +98,11 @@ def test_gradients_are_those_of_autograd_in_float64(
     assert np.array_equal(network.get("weights"), flatten(parameters))
 
 
-def as_eager_state(engine: native.NativeEngine, eager: EagerEngine) -> dict[str, Any]:
+def chosen(of: Settings) -> EngineChoice:
+    return choose(of.engine, of.trained, of.device)
+
+
+def as_eager_state(engine: Alone, eager: Alone) -> dict[str, Any]:
     state = engine.state()
     step = state.pop("optimizer.step", None)
     if engine._variant.optimizer == "adamw":
@@ -121,10 +126,10 @@ def test_a_thousand_steps_are_those_of_the_eager_engine(
     )
     few_splits = {"train": few, "test": few}
     of = settings(variant=name, lr=variant.lr)
-    engines = [native.NativeEngine(of, few_splits, on=on) for on in INSTRUCTION_SETS]
+    engines = [made(native.NativeEngine, of, few_splits, on=on) for on in INSTRUCTION_SETS]
     first = engines[0]
-    eager = ReplayingEngine(of, few_splits, native.make_network(variant, of.seed).draws)
-    eager.steps_per_pass = 1000
+    draws = native.make_network(variant, of.seed).draws
+    eager = made(ReplayingEngine, of, few_splits, draws=draws)
     for engine in (eager, *engines):
         engine.begin_pass(1, variant.lr)
     stretch = 1000 if variant.activation == "tanh" else 50
@@ -157,7 +162,7 @@ def test_a_split_is_scored_as_the_eager_engine_scores_it(
     name: str, on: str, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     of = settings(variant=name, lr=VARIANTS[name].lr)
-    engine = native.NativeEngine(of, splits, on=on)
+    engine = made(native.NativeEngine, of, splits, on=on)
     eager = make_engine(settings(variant=name), splits)
     for steps in (0, 1500):
         engine.begin_pass(1, of.lr)
@@ -221,7 +226,7 @@ def test_batches_train_as_the_eager_engine_does(
     splits: dict[str, Digits],
 ) -> None:
     of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=batch_size, passes=2)
-    engines = [native.NativeEngine(of, splits), EagerEngine(of, splits)]
+    engines = [made(native.NativeEngine, of, splits), made(EagerEngine, of, splits)]
     assert engines[0].steps_per_pass == engines[1].steps_per_pass
     for number in (1, 2):
         for engine in engines:
@@ -472,12 +477,12 @@ def test_a_state_of_other_settings_is_refused(
 def test_the_cpu_is_for_the_native_engine(
     settings: Callable[..., Settings],
 ) -> None:
-    chosen = choose(settings(engine="auto"))
-    assert chosen.engine == "native"
-    assert chosen.reason == f"fastest on the CPU, {INSTRUCTION_SETS[0]}"
-    assert choose(settings(engine="auto", batch_size=None)).engine == "native"
-    assert choose(settings(engine="auto", device="mps")).engine == "eager"
-    assert choose(settings(engine="eager")).engine == "eager"
-    with pytest.raises(UsageError, match="not on cuda:0"):
-        choose(settings(engine="native", device="cuda:0"))
+    choice = chosen(settings(engine="auto"))
+    assert choice.engine == "native"
+    assert choice.reason == f"fastest on the CPU, {INSTRUCTION_SETS[0]}"
+    assert chosen(settings(engine="auto", batch_size=None)).engine == "native"
+    assert chosen(settings(engine="auto", device="mps")).engine == "eager"
+    assert chosen(settings(engine="eager")).engine == "eager"
+    with pytest.raises(UsageError, match="on cuda:0: it runs on the CPU alone"):
+        chosen(settings(engine="native", device="cuda:0"))
     assert [state.available for state in list_engines()] == [True, True, True]

@@ -339,10 +339,9 @@ class Readers:
         )  # fmt: skip
         shapes = PARAMETER_SHAPES
         state = {name: rng.random(shape, dtype=np.float32) for name, shape in shapes.items()}
-        origins = dict.fromkeys(settings.as_document(), "flag")
         sha256 = {split: DATA["1989"].sha256[split] for split in ("train", "test")}
         machine = {"cpu": "some", "cores": 2, "torch": "2"}
-        run = create_run(self.scratch / "runs", settings, origins, sha256, machine, state)
+        run = create_run(self.scratch / "runs", settings, sha256, machine, state)
         score = Score(0.1, 20, 2007)
         run.save_pass([PassResult(i, 0.03, 1.0, score, score) for i in (1, 2)], state)
         self._run = run.path

@@ -74,7 +74,7 @@ def test_the_ladder_trains_tells_and_does_not_repeat(
 
 def test_wrong_input_is_one_line(cli: Callable[..., Result]) -> None:
     for flags, message in (
-        (("--json", "--csv"), "contradict each other"),
+        (("--json", "--csv"), "cannot be combined"),
         (("--variants", "bas"), "did you mean 'base'"),
         (("--data", "mnist"), "unknown data 'mnist'"),
         (("--plot", "x.pdf"), "neither .png nor .svg"),

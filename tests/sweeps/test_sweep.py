@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -20,9 +20,17 @@ from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error, UsageError
 from lecun89.settings import Settings
 from lecun89.storage.locks import exclusive
-from lecun89.sweeps import COLUMNS, Sweep, expand, local_pool, read_grids, remote_pool
-from lecun89.sweeps.grid import parse_pairs
-from lecun89.training.runs import create_run, open_run
+from lecun89.sweeps import (
+    COLUMNS,
+    LocalWork,
+    Sweep,
+    expand,
+    local_pool,
+    parse_pairs,
+    read_grids,
+    remote_pool,
+)
+from lecun89.training.runs import Run, create_run, open_run
 from tests.conftest import Result, command
 
 SHORT = {"variant": ["base"], "passes": ["1"], "batch-size": ["full"]}
@@ -31,6 +39,10 @@ SHORT = {"variant": ["base"], "passes": ["1"], "batch-size": ["full"]}
 @pytest.fixture
 def digests(splits: dict[str, Digits]) -> dict[str, dict[str, str]]:
     return {"1989": {name: digits.sha256 for name, digits in splits.items()}}
+
+
+def local(directory: Path, data_dir: Path, workers: int = 1) -> Any:
+    return local_pool(workers, LocalWork(data_dir, {"1989": []}, directory / "runs", 60.0))
 
 
 def table(directory: Path) -> list[dict[str, str]]:
@@ -99,7 +111,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(
     landed: list[int] = []
 
     def pool() -> Any:
-        return local_pool(1, data_dir, {"1989": []})
+        return local(tmp_path, data_dir)
 
     with pytest.raises(InterruptedRunError, match="of 6 cells"):
         Sweep(tmp_path, cells).train(
@@ -111,6 +123,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(
     again = Sweep(tmp_path, cells)
     assert len(again.finished) == len(landed)
     assert 2 <= len(landed) < 6
+    assert len({*landed}) == len(landed)
     result = again.train(pool, digests, on_cell=lambda cell, _: landed.append(cell.seed))
     assert result.failed == {}
     assert sorted(landed) == list(range(6))
@@ -142,7 +155,7 @@ def test_a_worker_that_dies_costs_its_cell_which_is_trained_again(
     cells = expand(SHORT | {"seeds": ["0..9"], "passes": ["3"]})
 
     def pool() -> Any:
-        return local_pool(2, data_dir, {"1989": []})
+        return local(tmp_path, data_dir, workers=2)
 
     def pids() -> list[int]:
         return [child.pid or 0 for child in multiprocessing.active_children()]
@@ -182,17 +195,21 @@ class DeadlyPool:
     def __init__(self, pool: Any) -> None:
         self.pool, self.cancelled = pool, set[int]()
 
-    def submit(self, cell: Settings) -> "Future[Any]":
+    def submit(self, cells: Sequence[Settings], begun: Sequence[Run]) -> "Future[Any]":
         future: Future[Any] = Future()
+        (cell,) = cells
         if cell.seed == 0:
             future.set_exception(BrokenProcessPool("a process was terminated abruptly"))
             return future
         if cell.seed in self.cancelled:
-            return self.pool.submit(cell)
+            return self.pool.submit(cells, begun)
         self.cancelled.add(cell.seed)
         future.cancel()
         future.set_running_or_notify_cancel()
         return future
+
+    def progress(self) -> float:
+        return 0.0
 
     def renew(self) -> None:
         pass
@@ -203,7 +220,7 @@ def test_a_cell_that_kills_every_worker_is_given_up_alone(
 ) -> None:
     @contextmanager
     def pool() -> Iterator[Any]:
-        with local_pool(1, data_dir, {"1989": []}) as real:
+        with local(tmp_path, data_dir) as real:
             yield DeadlyPool(real)
 
     cells = expand(SHORT | {"seeds": ["0..2"]})
@@ -220,7 +237,7 @@ def test_what_was_being_written_is_no_run(
     cells = expand(SHORT | {"seeds": ["0..1"]})
 
     def pool() -> Any:
-        return local_pool(1, data_dir, {"1989": []})
+        return local(tmp_path, data_dir)
 
     Sweep(tmp_path, cells[:1]).train(pool, digests)
     (run,) = (tmp_path / "runs").iterdir()
@@ -230,7 +247,7 @@ def test_what_was_being_written_is_no_run(
     assert again.finished == {}
     again.train(pool, digests)
     assert_each_once(tmp_path, cells)
-    assert list((tmp_path / ".writing").iterdir()) == []
+    assert not (tmp_path / ".writing").exists()
     next((tmp_path / "runs").glob("*-s0")).joinpath("weights.safetensors").unlink()
     assert [cell.seed for cell in Sweep(tmp_path, cells).left] == [0]
 
@@ -241,7 +258,7 @@ def test_a_cell_of_other_digits_or_another_teacher_is_trained_anew(
     (cell,) = expand(SHORT)
 
     def pool() -> Any:
-        return local_pool(1, data_dir, {"1989": []})
+        return local(tmp_path, data_dir)
 
     Sweep(tmp_path, [cell]).train(pool, {"1989": digests["1989"] | {"teacher": "a"}})
     (run,) = (tmp_path / "runs").iterdir()
@@ -251,8 +268,7 @@ def test_a_cell_of_other_digits_or_another_teacher_is_trained_anew(
 
     def as_if(settings: Settings, sha256: dict[str, str]) -> None:
         shutil.rmtree(tmp_path / "runs")
-        origins = dict.fromkeys(settings.as_document(), "sweep")
-        made = create_run(tmp_path / "runs", settings, origins, sha256, {}, state)
+        made = create_run(tmp_path / "runs", settings, sha256, {}, state)
         made.save_pass(results, state)
 
     as_if(cell, digests["1989"] | {"test": "0" * 64})
@@ -289,7 +305,7 @@ def test_a_cell_that_diverges_leaves_the_others(cli: Callable[..., Result], tmp_
     )
     assert result.exit_code == 1
     assert "1 of 2 cells failed" in result.error
-    assert "not finite" in result.error
+    assert "non-finite" in result.error
     assert [float(row["lr"]) for row in table(tmp_path / "sweep")] == [0.01]
     listed = cli(
         *("sweep", "--grid", "variant=xent", "--grid", "lr=0.01,1e38", "--grid", "seeds=1"),
@@ -307,7 +323,7 @@ def test_two_sweeps_of_one_directory_do_not_mix(
         exclusive(first.directory, "sweeping in"),
         pytest.raises(Lecun89Error, match="another process is sweeping in"),
     ):
-        second.train(lambda: local_pool(1, data_dir, {"1989": []}), digests)
+        second.train(lambda: local(tmp_path, data_dir), digests)
 
 
 def test_an_unreachable_scheduler_is_one_line(cli: Callable[..., Result]) -> None:

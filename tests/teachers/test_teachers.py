@@ -22,13 +22,13 @@ from lecun89.data import (
     write_labels,
 )
 from lecun89.data.sets import DATA
-from lecun89.engines import make_engine
 from lecun89.engines.presentation import presentation
 from lecun89.exceptions import DataUnavailableError, InterruptedRunError, UsageError
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
 from lecun89.teachers import RECIPES, Recipe, label, train_member
 from lecun89.teachers.member import load_member
+from tests.alone import make_engine
 from tests.conftest import Result
 
 RECIPE = Recipe(members=1, width=4, passes=2, variations=3)

@@ -1,18 +1,26 @@
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lecun89.data import Digits
-from lecun89.engines import make_engine
 from lecun89.exceptions import DivergedError, FileFormatError, InterruptedRunError, Lecun89Error
 from lecun89.settings import Settings
 from lecun89.storage.tensorfile import Arrays
-from lecun89.training import checkpointing as recording
+from lecun89.training import checkpointing
 from lecun89.training.loop import PassResult
 from lecun89.training.runs import Run, create_run
+from tests.alone import make_engine
+
+
+def train(run: Run, splits: dict[str, Digits], **more: Any) -> Iterator[PassResult]:
+    for (outcome,) in checkpointing.train([run], make_engine(run.settings, splits).engine, **more):
+        if isinstance(outcome, DivergedError):
+            raise outcome
+        yield outcome
 
 
 @pytest.fixture
@@ -21,11 +29,9 @@ def make(
 ) -> Callable[..., Run]:
     def make(**changes: object) -> Run:
         of = settings(**({"variant": "modern", "lr": 3e-4, "batch_size": 64} | changes))
-        origins = dict.fromkeys(of.as_document(), "default")
         state = make_engine(of, splits).state()
-        return create_run(
-            tmp_path / "runs", of, origins, {"train": splits["train"].sha256}, {}, state
-        )
+        sha256 = {"train": splits["train"].sha256}
+        return create_run(tmp_path / "runs", of, sha256, {}, state)
 
     return make
 
@@ -34,15 +40,11 @@ def test_an_interrupted_run_goes_on_to_the_same_files(
     make: Callable[..., Run], splits: dict[str, Digits]
 ) -> None:
     whole, parts = make(), make()
-    list(recording.train(whole, make_engine(whole.settings, splits)))
+    list(train(whole, splits))
     for _ in range(100):
-        asked = iter([None, None, signal.SIGINT])
+        asked = iter([None, None, None, signal.SIGINT])
         try:
-            list(
-                recording.train(
-                    parts, make_engine(parts.settings, splits), stop_signal=lambda a=asked: next(a)
-                )
-            )
+            list(train(parts, splits, stop_signal=lambda a=asked: next(a)))
         except InterruptedRunError as error:
             assert str(error).startswith("interrupted")
         else:
@@ -66,8 +68,7 @@ def test_the_state_is_saved_within_a_pass(
     def look(position: object) -> None:
         steps.append(run.load_state()[1].step)
 
-    engine = make_engine(run.settings, splits)
-    list(recording.train(run, engine, checkpoint_seconds=0.01, on_progress=look))
+    list(train(run, splits, checkpoint_seconds=0.01, on_progress=look))
     assert any(step > 0 for step in steps)
 
 
@@ -76,7 +77,7 @@ def test_divergence_keeps_the_last_finite_state(
 ) -> None:
     run = make(lr=1e37)
     with pytest.raises(DivergedError):
-        list(recording.train(run, make_engine(run.settings, splits), checkpoint_seconds=1e-9))
+        list(train(run, splits, checkpoint_seconds=1e-9))
     state, _ = run.load_state()
     assert all(np.isfinite(array).all() for array in state.values())
 
@@ -85,20 +86,20 @@ def test_a_state_of_another_run_is_refused(
     make: Callable[..., Run], splits: dict[str, Digits]
 ) -> None:
     run, other = make(), make(variant="base")
-    list(recording.train(run, make_engine(run.settings, splits)))
+    list(train(run, splits))
     (other.path / "state.safetensors").write_bytes((run.path / "state.safetensors").read_bytes())
     with pytest.raises(FileFormatError, match="of other settings than"):
-        list(recording.train(other, make_engine(other.settings, splits)))
+        list(train(other, splits))
 
 
 def test_a_second_training_of_a_run_is_refused(
     make: Callable[..., Run], splits: dict[str, Digits]
 ) -> None:
     run = make()
-    first = recording.train(run, make_engine(run.settings, splits))
+    first = train(run, splits)
     next(first)
     with pytest.raises(Lecun89Error, match="another process is training"):
-        next(recording.train(run, make_engine(run.settings, splits)))
+        next(train(run, splits))
     assert len(list(first)) == 1
 
 
@@ -106,21 +107,21 @@ def test_leftovers_of_a_killed_process_are_swept_and_lost_weights_come_back(
     make: Callable[..., Run], splits: dict[str, Digits]
 ) -> None:
     run = make()
-    list(recording.train(run, make_engine(run.settings, splits)))
+    list(train(run, splits))
     weights = run.weights_path().read_bytes()
     run.weights_path().unlink()
     (run.path / ".state.safetensors.x1.tmp").touch()
-    assert list(recording.train(run, make_engine(run.settings, splits))) == []
+    assert list(train(run, splits)) == []
     assert run.weights_path().read_bytes() == weights
     assert not list(run.path.glob("*.tmp"))
 
 
 def test_lost_metrics_are_noticed(make: Callable[..., Run], splits: dict[str, Digits]) -> None:
     run = make()
-    list(recording.train(run, make_engine(run.settings, splits)))
+    list(train(run, splits))
     (run.path / "metrics.jsonl").unlink()
     with pytest.raises(FileFormatError, match=r"cannot read .*metrics\.jsonl: No such file"):
-        list(recording.train(run, make_engine(run.settings, splits)))
+        list(train(run, splits))
 
 
 def test_short_passes_are_not_each_saved_and_none_is_lost(
@@ -135,8 +136,8 @@ def test_short_passes_are_not_each_saved_and_none_is_lost(
 
     monkeypatch.setattr(Run, "save_pass", count)
     run = make(variant="xent", lr=0.1, batch_size=None, passes=12)
-    monkeypatch.setattr(recording, "_SAVE_SECONDS", 3600)
-    training = recording.train(run, make_engine(run.settings, splits))
+    monkeypatch.setattr(checkpointing, "SAVE_SECONDS", 3600)
+    training = train(run, splits)
     for _ in range(5):
         next(training)
     assert saved == [1]
@@ -144,6 +145,6 @@ def test_short_passes_are_not_each_saved_and_none_is_lost(
     assert saved == [1, 5]
     assert len(run.read_metrics()) == 5
     assert run.load_state()[1].passes == 5
-    rest = list(recording.train(run, make_engine(run.settings, splits)))
+    rest = list(train(run, splits))
     assert [result.number for result in rest] == list(range(6, 13))
     assert saved == [1, 5, 5, 12]  # to go on is to make sure of the files

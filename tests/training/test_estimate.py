@@ -10,11 +10,16 @@ from tests.bench.conftest import clock as clock  # a fixture
 
 @pytest.mark.parametrize(("batch_size", "steps"), [(1, 7291), (64, 114), (None, 1)])
 def test_a_training_is_its_steps_and_evaluations(
-    clock: Clock, settings: Callable[..., Settings], batch_size: int | None, steps: int
+    clock: Clock,
+    settings: Callable[..., Settings],
+    batch_size: int | None,
+    steps: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = FakeEngine(clock, 0.01, steps, evaluation=0.5)
     of = settings(batch_size=batch_size, passes=23)
-    found = estimate(engine, of)  # type: ignore[arg-type]
+    monkeypatch.setattr("lecun89.training.estimate.engine_of", lambda *args: engine)
+    found = estimate(of, {})
     assert found.seconds_per_step == pytest.approx(0.01)
     assert found.seconds_per_evaluation == pytest.approx(1.0)  # of both splits
     assert found.seconds == pytest.approx(23 * (steps * 0.01 + 1.0))
@@ -23,9 +28,10 @@ def test_a_training_is_its_steps_and_evaluations(
 
 
 def test_a_long_step_is_measured_once_after_a_first_one(
-    clock: Clock, settings: Callable[..., Settings]
+    clock: Clock, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FakeEngine(clock, 20.0, 1, evaluation=0.5)
-    found = estimate(engine, settings(batch_size=None, passes=2))  # type: ignore[arg-type]
+    monkeypatch.setattr("lecun89.training.estimate.engine_of", lambda *args: engine)
+    found = estimate(settings(batch_size=None, passes=2), {})
     assert (found.measured_steps, len(engine.ran)) == (1, 2)
     assert found.seconds == pytest.approx(2 * 21)

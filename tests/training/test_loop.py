@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lecun89.data import Digits
-from lecun89.engines import make_engine
 from lecun89.exceptions import DivergedError
 from lecun89.settings import Settings
-from lecun89.training.loop import Position, fit
+from lecun89.training.loop import Position
+from tests.alone import fit, make_engine
 
 
 def test_each_pass_yields_its_result(

@@ -1,7 +1,6 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,10 @@ import pytest
 from lecun89.analysis.scores import Score
 from lecun89.exceptions import FileFormatError
 from lecun89.network.architecture import PARAMETER_SHAPES
-from lecun89.network.weights import load_weights, save_weights
+from lecun89.network.weights import load_weights
 from lecun89.settings import Settings
-from lecun89.storage import tensorfile
 from lecun89.training.loop import PassResult, Position
-from lecun89.training.runs import Run, create_run, find_run, open_run
+from lecun89.training.runs import Run, create_run, find_run, list_runs, open_run
 from lecun89.variants import get_variant
 
 STATE = {name: np.zeros(shape, np.float32) for name, shape in PARAMETER_SHAPES.items()}
@@ -25,8 +23,7 @@ RESULT = PassResult(1, 0.03, 1.5, Score(0.1, 3, 7291), Score(0.2, 4, 2007))
 def make(settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Run]:
     def make(**changes: object) -> Run:
         of = settings(**changes)
-        origins = dict.fromkeys(of.as_document(), "default")
-        return create_run(tmp_path / "runs", of, origins, {"train": "abc"}, {"cpu": "x"}, STATE)
+        return create_run(tmp_path / "runs", of, {"train": "abc"}, {"cpu": "x"}, STATE)
 
     return make
 
@@ -135,24 +132,21 @@ def test_files_of_another_run_are_refused(make: Callable[..., Run]) -> None:
         read(run)
 
 
-def test_a_run_of_an_earlier_version_is_read(make: Callable[..., Run]) -> None:
-    run = make()
-    run.save_pass([RESULT], STATE)
-    config = run.path / "config.json"
+def test_a_run_of_another_version_is_refused(make: Callable[..., Run]) -> None:
+    config = make().path / "config.json"
     document = json.loads(config.read_text())
-    del document["digest"]
     config.write_text(json.dumps(document | {"schema_version": 1}))
-    path = run.path / "state.safetensors"
-    arrays, header = tensorfile.read(path, "training state", limit=1 << 20)
-    for key in ("data_sha256", "metrics_sha256"):
-        del header[key]
-    tensorfile.write(path, "training state", arrays, header)
-    weights, path = run.read_weights(), run.path / "weights.safetensors"
-    save_weights(path, replace(weights, settings=None))
-    found = open_run(run.path)
-    assert found == run
-    assert found.read_metrics() == [RESULT]
-    assert found.read_weights().variant == "base"
+    with pytest.raises(FileFormatError, match="has schema version 1, this lecun89 reads 2"):
+        open_run(config.parent)
+
+
+def test_runs_within_sweeps_are_found(make: Callable[..., Run], tmp_path: Path) -> None:
+    one, other = make(), make()
+    inside = tmp_path / "runs" / "seeds" / "runs"
+    inside.mkdir(parents=True)
+    other.path.rename(inside / other.path.name)
+    assert set(list_runs(tmp_path / "runs")) == {one.path, inside / other.path.name}
+    assert find_run(other.path.name, tmp_path / "runs") == inside / other.path.name
 
 
 def test_a_long_name_of_a_variant_is_cut(make: Callable[..., Run], tmp_path: Path) -> None:

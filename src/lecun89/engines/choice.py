@@ -114,7 +114,7 @@ ENGINES = {
             most_networks=1,
             # Its bits do not depend on PyTorch or NumPy.
             decisive=frozenset({"lecun89", "instruction_set", "compiler"}),
-            why_absent=native.why_absent,
+            why_absent=lambda: native.why_absent(),
             lacking=_native_lacks,
             make=native.NativeEngine,
         ),
@@ -124,7 +124,7 @@ ENGINES = {
             needs_torch=True,
             most_networks=1,
             decisive=None,
-            why_absent=devices.why_no_torch,
+            why_absent=lambda: devices.why_no_torch(),
             lacking=lambda variant, device: None,
             make=_make_eager,
         ),
@@ -134,7 +134,7 @@ ENGINES = {
             needs_torch=True,
             most_networks=1024,  # a few GB on a GPU
             decisive=None,
-            why_absent=devices.why_no_torch,
+            why_absent=lambda: devices.why_no_torch(),
             lacking=_graph_lacks,
             make=_make_graph,
         ),

@@ -41,11 +41,11 @@ class _Training:
 
 
 class _Clock:
-    """When it is time to save again."""
+    """When it is time to save again; the first pass of a run is saved at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool) -> None:
         self._saved = time.monotonic()
-        self._pause = 0.0  # so that the first pass is saved at once
+        self._pause = 0.0 if at_once else SAVE_SECONDS
 
     @property
     def since(self) -> float:
@@ -97,7 +97,7 @@ def train(
             stack.enter_context(run.lock())
         group = [_Training(run) for run in runs]
         position = _restore(group, engine)
-        clock, shown = _Clock(), 0.0
+        clock, shown = _Clock(at_once=position.passes == 0), 0.0
 
         def save_passes() -> None:
             for one in group:
