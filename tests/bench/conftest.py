@@ -45,6 +45,9 @@ class FakeEngine:
         return [Score(0.1, 30, 1000)]
 
 
+Make = Callable[[Sequence[Settings], dict[str, Digits]], FakeEngine]
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Stands still until a test moves it."""
@@ -61,7 +64,7 @@ def maker(
 
     def of(
         setup: float = 0.0, step: float = 0.0, steps_per_pass: int = 1, evaluation: float = 0.0
-    ) -> Callable[[Sequence[Settings], dict[str, Digits]], FakeEngine]:
+    ) -> Make:
         def make(trainings: Sequence[Settings], splits: dict[str, Digits]) -> FakeEngine:
             clock.now += setup
             return FakeEngine(clock, step, steps_per_pass, evaluation)

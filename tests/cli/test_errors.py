@@ -101,7 +101,7 @@ def test_no_miss_is_a_result(
     of = splits["test"]
     threes = of.labels == 3
     only = Digits("1989", "test", of.images[threes], of.labels[threes], of.source_index[threes], "")
-    monkeypatch.setattr("lecun89.data.load", lambda *args: only)
+    monkeypatch.setattr("lecun89.training.trained.load", lambda *args: only)
     result = cli("errors", always_3, "--out", "out")
     assert result.exit_code == 0
     assert "no digit is missed" in result.stdout

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import pytest
 
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError
-from lecun89.settings import Settings
 from lecun89.training.runs import Run, list_runs, open_run
 from tests.conftest import Result, command
 
@@ -87,9 +87,10 @@ def test_a_run_records_where_its_values_came_from(
     run = only_run()
     assert run.path.name.endswith("-xent-1989-s7")
     assert run.settings.batch_size is None
-    reasons = {name: run.origins.pop(name) for name in ("device", "engine")}
+    origins = dict(run.settings.origins)
+    reasons = {name: origins.pop(name) for name in ("device", "engine")}
     assert all(reason.startswith("chosen: ") for reason in reasons.values())
-    assert run.origins == {
+    assert origins == {
         "variant": "flag",
         "data": "default",
         "seed": "environment",
@@ -143,7 +144,7 @@ def test_without_tensorboard_the_extra_is_named(
 def test_divergence_stops_the_run_and_keeps_a_finite_state(cli: Callable[..., Result]) -> None:
     result = cli("train", "--variant", "xent", "--lr", 1e38, "--batch-size", 64)
     assert result.exit_code == 1
-    assert result.error.startswith("pass 1: the loss is not finite any more")
+    assert result.error.startswith("pass 1: the loss became non-finite")
     assert "lower --lr, which was 1e+38" in result.error
     state, _ = only_run().load_state()
     assert all(np.isfinite(array).all() for array in state.values())
@@ -233,7 +234,7 @@ def test_a_signal_stops_saved_and_says_how_to_go_on(
     assert stopped.returncode == code
     result = Result(code, "", stderr)
     assert result.error.startswith("interrupted in pass ")
-    assert result.error.endswith(f"go on with: lecun89 train --resume {run.path}")
+    assert result.error.endswith(f"resume with: lecun89 train --resume {run.path}")
     assert cli("train", "--resume", run.path.name).exit_code == 0
     same(run, whole)
     again = cli("train", "--resume", run.path)
@@ -272,7 +273,7 @@ def test_a_reader_who_leaves_stops_the_run_saved() -> None:
     assert done.stdout == "1\n"
     run = only_run()
     assert done.stderr.endswith(
-        f"error: stdout was closed; go on with: lecun89 train --resume {run.path}\n"
+        f"error: stdout was closed; resume with: lecun89 train --resume {run.path}\n"
     )
     assert 1 <= len(run.read_metrics()) < 4
 
@@ -340,7 +341,7 @@ def test_without_the_kernel_the_eager_engine_trains(
     assert "eager" in result.stdout
     refused = process("train", "--engine", "native", env=env)
     assert refused.exit_code == 2
-    assert refused.error.startswith("the native engine is not to be had: its kernel was not built")
+    assert refused.error.startswith("the native engine is not available: its kernel was not built")
 
 
 SEEDS = ("--variant", "modern", "--seeds", "3..5")
@@ -352,7 +353,8 @@ def test_seeds_train_side_by_side_to_what_each_trains_to_alone(
     pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
     result = cli("train", *SEEDS, "--passes", 2)
     assert result.exit_code == 0
-    runs = [open_run(Path(line)) for line in result.stdout.splitlines()[-3:]]
+    directory = Path(result.stdout.splitlines()[-1])
+    runs = [open_run(path) for path in sorted((directory / "runs").iterdir())]
     assert [run.settings.seed for run in runs] == [3, 4, 5]
     assert "modern on 1989: seeds 3, passes 2; " in result.stdout
     assert "95% of the mean" in result.stdout
@@ -380,86 +382,55 @@ def test_seeds_as_json(cli: Callable[..., Result]) -> None:
     assert quiet.stdout.startswith("eval: split test . 3 seeds. error ")
 
 
-def test_interrupted_seeds_go_on_together(cli: Callable[..., Result]) -> None:
+def test_interrupted_seeds_are_resumed_by_their_directory(cli: Callable[..., Result]) -> None:
     pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
-    line = command("train", *SEEDS, "--passes", 400)
-    with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if any(len(open_run(path).read_metrics()) > 1 for path in list_runs(Path("runs"))):
-                break
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        asked = time.monotonic()
-        _, stderr = process.communicate(timeout=30)
-        assert time.monotonic() - asked < 5
-    assert process.returncode == 130
-    error = Result(130, "", stderr).error
-    words = shlex.split(error.partition("go on with: ")[2])
-    assert words.count("--resume") == 3
-    runs = [open_run(Path(path)) for path in words[3::2]]
-    twice = cli(*words[1:], "--resume", runs[0].path)
-    assert twice.exit_code == 2
-    assert twice.error == f"--resume names {runs[0].path} twice"
-    other = cli("train", "--seed", 8, "--passes", 1, "-q").stdout.splitlines()[-1]
-    mixed = cli(*words[1:], "--resume", other)
-    assert mixed.exit_code == 2
-    assert mixed.error.endswith("differ in more than their seeds: resume them one after the other")
-    alike = cli("train", "--seed", 8, "--passes", 1, "-q").stdout.splitlines()[-1]
-    same_seed = cli("train", "--resume", other, "--resume", alike)
-    assert same_seed.exit_code == 2
-    assert "have the same seed, 8" in same_seed.error
-    before = [run.load_state()[1] for run in runs]
-    conflict = cli(*words[1:], "--seed", 9)
+
+    def stop(words: list[str], which: signal.Signals, *, beyond: dict[str, int]) -> Result:
+        """Send a signal when a run is further than it was."""
+        with subprocess.Popen(
+            [*command(), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            while process.poll() is None:
+                if any(far > beyond.get(name, 1) for name, far in passes().items()):
+                    break
+                time.sleep(0.01)
+            process.send_signal(which)
+            stdout, stderr = process.communicate(timeout=120)
+        return Result(process.returncode, stdout, stderr)
+
+    def passes() -> dict[str, int]:
+        return {path.name: len(open_run(path).read_metrics()) for path in list_runs(Path("runs"))}
+
+    stopped = stop(["train", *SEEDS, "--passes", "400"], signal.SIGINT, beyond={})
+    assert stopped.exit_code == 130
+    assert stopped.error.startswith("interrupted after 0 of 3 cells; resume with: lecun89 train")
+    words = shlex.split(stopped.error.partition("resume with: ")[2])[1:]
+    assert words[:2] == ["train", "--resume"]
+    assert words[2].endswith("-modern-1989-seeds")
+    before = passes()
+    conflict = cli(*words, "--variant", "base")
     assert conflict.exit_code == 2
-    assert "--seed 9 conflicts with" in conflict.error
+    assert "--variant base conflicts with" in conflict.error
+    twice = cli(*words, "--resume", "runs")
+    assert twice.exit_code == 2
+    assert "--resume takes one run" in twice.error
     # To their ends would take long: that they go on from where they were is enough.
-    with subprocess.Popen(
-        [*command(), *words[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if open_run(runs[0].path).load_state()[1].passes > before[0].passes + 1:
-                break
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGTERM
-    assert all(
-        run.load_state()[1].passes >= position.passes
-        for run, position in zip(runs, before, strict=True)
-    )
+    again = stop(words, signal.SIGTERM, beyond=before)
+    assert again.exit_code == 128 + signal.SIGTERM
+    assert passes().keys() >= before.keys()
+    assert all(passes()[name] >= far for name, far in before.items())
 
 
-def test_a_seed_that_fails_does_not_take_the_others_with_it(
-    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resumed_seeds_are_those_that_were_never_stopped(cli: Callable[..., Result]) -> None:
     pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
-    from lecun89.engines.native import NativeEngine
-
-    finite = NativeEngine.is_finite
-    monkeypatch.setattr(
-        NativeEngine,
-        "is_finite",
-        lambda engine: engine._network.updates < 0 or (finite(engine) and not engine.fails),
-    )
-    monkeypatch.setattr(NativeEngine, "fails", False, raising=False)
-    make = NativeEngine.__init__
-
-    def fails_for_4(engine: NativeEngine, settings: Settings, splits: dict[str, Digits]) -> None:
-        make(engine, settings, splits)
-        engine.fails = settings.seed == 4
-
-    monkeypatch.setattr(NativeEngine, "__init__", fails_for_4)
-    result = cli("train", *SEEDS, "--passes", 1)
-    assert result.exit_code == 1
-    assert "seed 4: pass 1: the loss is not finite" in result.stderr
-    assert "1 of 3 seeds failed" in result.error
-    paths = [Path(line) for line in result.stdout.splitlines()[-2:]]
-    assert [open_run(path).settings.seed for path in paths] == [3, 5]
-    assert "seeds 2, passes 1" in result.stdout
+    flags = ("--variant", "modern", "--seeds", "3,4", "--passes", 1, "-q", "--json")
+    whole = cli("train", *flags).document
+    one = Path(whole["runs"][0]["run"])
+    shutil.rmtree(one)  # as if it had not begun
+    again = cli("train", "--resume", whole["directory"], "-q", "--json").document
+    for before, after in zip(whole["runs"], again["runs"], strict=True):
+        assert before["splits"] == after["splits"]
+    assert again["runs"][1]["run"] == whole["runs"][1]["run"]
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,10 @@ def _check(given: dict[str, Any]) -> None:
         raise UsageError(
             f"--checkpoint-seconds {given['checkpoint_seconds']} is out of range: above 0"
         )
-    for name in ("dry_run", "seeds", "assume"):
-        if given["resume"] and given[name]:
-            raise UsageError(f"--{name.replace('_', '-')} and --resume cannot be combined")
+    wrong = {"dry-run": given["dry_run"], "seeds": given["seeds"] is not None}
+    for name, is_given in (wrong | {"assume": bool(given["assume"])}).items():
+        if given["resume"] and is_given:
+            raise UsageError(f"--{name} and --resume cannot be combined")
     if given["tensorboard"]:
         from lecun89.training.tensorboard import summary_writer
 
