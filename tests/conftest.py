@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,19 @@ UNDISTORTED = [name for name in OF_1989 if not VARIANTS[name].distorts]
 # Before anything uses cuBLAS, which looks but once.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 torch.set_num_threads(1)  # as the command line does; more are slower, on a busy machine by far
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _default_signals() -> None:
+    """Start children with default signal handlers, also in a background job or under nohup.
+
+    What is ignored stays ignored in a child; what is handled does not stay handled.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        which = getattr(signal, name, None)
+        if which is not None and signal.getsignal(which) == signal.SIG_IGN:
+            signal.signal(which, lambda signum, frame: None)
 
 
 @pytest.fixture(autouse=True)
