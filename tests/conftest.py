@@ -1,11 +1,14 @@
 """Helpers that several tests share."""
 
+import functools
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,16 +18,33 @@ import torch
 from typer.testing import CliRunner
 
 from lecun89.data import Digits, load, prepare
+from lecun89.data.mnist import read_mnist
 from lecun89.settings import Settings
 from lecun89.variants import VARIANTS
 
 ROOT = Path(__file__).parent.parent
 OF_1989 = [name for name, variant in VARIANTS.items() if variant.structure == "1989"]
+PATIENCE = 120.0  # seconds until something counts as hanging
+QUICKEST = "native" if importlib.util.find_spec("lecun89._native") else "eager"
+"""An engine for tests that do not care which."""
 UNDISTORTED = [name for name in OF_1989 if not VARIANTS[name].distorts]
 
 # Before anything uses cuBLAS, which looks but once.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 torch.set_num_threads(1)  # as the command line does; more are slower, on a busy machine by far
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _default_signals() -> None:
+    """Start children with default signal handlers, also in a background job or under nohup.
+
+    What is ignored stays ignored in a child; what is handled does not stay handled.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        which = getattr(signal, name, None)
+        if which is not None and signal.getsignal(which) == signal.SIG_IGN:
+            signal.signal(which, lambda signum, frame: None)
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +56,15 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data_dir: Path) -> N
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unpacked_once() -> Iterator[None]:
+    """Unpack the MNIST of this package once, which takes most of a second."""
+    module = importlib.import_module("lecun89.data.prepare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "read_mnist", functools.cache(read_mnist))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -108,12 +137,21 @@ def process() -> Callable[..., Result]:
             capture_output=True,
             text=True,
             env=os.environ | (env or {}),
-            timeout=300,
+            timeout=PATIENCE,
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+def wait_until(condition: Callable[[], Any]) -> Any:
+    """Ask again and again until it is true; what it is then."""
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < end, "it hangs"
+        time.sleep(0.005)
+    return found
 
 
 def command(*args: object) -> list[str]:
@@ -131,7 +169,7 @@ def base_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> tuple[
         capture_output=True,
         text=True,
         env=env,
-        timeout=300,
+        timeout=PATIENCE,
         check=True,
     )
     return next(runs.iterdir()), Result(done.returncode, done.stdout, done.stderr)

@@ -8,8 +8,10 @@ import atexit
 import contextlib
 import ctypes
 import errno
+import importlib
 import json
 import os
+import pkgutil
 import queue
 import select
 import shutil
@@ -25,11 +27,11 @@ from typing import Any
 
 import pytest
 
+import lecun89
 from lecun89.training.runs import Run, list_runs, open_run
+from tests.conftest import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 120.0  # seconds until a victim counts as hanging
-
 OFTEN = ("--checkpoint-seconds", 0.001)  # a checkpoint in every slice
 TRAINING = {
     "native": ("train", "--variant", "modern", "--batch-size", 96, "--passes", 3),
@@ -37,8 +39,12 @@ TRAINING = {
         *("train", "--variant", "modern", "--batch-size", 1024, "--passes", 2),
         *("--engine", "eager"),
     ),
+    "eager, one pass": (
+        *("train", "--variant", "modern", "--batch-size", 1024, "--passes", 1),
+        *("--engine", "eager"),
+    ),
 }
-"""A short training, by engine."""
+"""Short trainings."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,11 @@ class Victim:
         """Whether it has not ended."""
         return not self._ended.is_set()
 
+    def stands_still(self) -> bool:
+        """Whether a signal has stopped it."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     def wait(self, seconds: float = PATIENCE) -> Ended:
         """Wait until it ends."""
         if not self._ended.wait(seconds):
@@ -217,7 +228,7 @@ class Server:
         with self._lock:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
-        return begun.get(timeout=60)
+        return begun.get(timeout=PATIENCE)
 
     def run(self, *arguments: object, **more: Any) -> Ended:
         """Run a command to its end; arguments as for `start`."""
@@ -244,11 +255,23 @@ class Server:
                 self._victims.pop(first).end(second)
 
 
-def serve() -> None:
-    """Fork a victim for each line of stdin; tell on stdout of its start and end."""
+def _import_everything() -> None:
+    """What a command would import late, which takes a second or two: PyTorch's optimizers do."""
     import torch
 
     torch.set_num_threads(1)
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+    for package in pkgutil.walk_packages(lecun89.__path__, "lecun89."):
+        if package.name != "lecun89.__main__":
+            with contextlib.suppress(ImportError):  # what is not installed or built
+                importlib.import_module(package.name)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("matplotlib.backends.backend_agg")
+
+
+def serve() -> None:
+    """Fork a victim for each line of stdin; tell on stdout of its start and end."""
+    _import_everything()
     reaped, wakes = os.pipe()
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes)

@@ -444,8 +444,9 @@ def no_work(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Iterator[None]:
     def work(*args: object, **more: object) -> NoReturn:
         raise WorkReachedError("the work would begin")
 
-    monkeypatch.setattr(importlib.import_module("lecun89.data.prepare"), "_make", work)
+    monkeypatch.setattr(importlib.import_module("lecun89.data.prepare"), "read_mnist", work)
     for name in (
+        "lecun89.data.usps.read_usps",
         "lecun89.training.runs.create_run",
         "lecun89.training.checkpointing.train_all",
         "lecun89.training.checkpointing.train_together",
@@ -464,7 +465,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("mess", "no_work")
-@pytest.mark.parametrize("lines", [600, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("lines", [200, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_random_flags_with_nonsense_are_done_or_refused(
     lines: int,
     cli: Callable[..., Result],

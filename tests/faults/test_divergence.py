@@ -44,7 +44,7 @@ def poisoned(settings: Settings, splits: dict[str, Digits], pass_: int, step: in
 @pytest.mark.parametrize(
     ("engine", "points"),
     [
-        ("native", 6),
+        ("native", 3),
         ("eager", 1),
         pytest.param("native", 50, marks=pytest.mark.slow),
         pytest.param("eager", 50, marks=pytest.mark.slow),

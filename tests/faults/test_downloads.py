@@ -18,6 +18,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ import trustme
 from lecun89.data import download, idx, verify
 from lecun89.data.mnist import SHA256, read_mnist
 from lecun89.exceptions import DataUnavailableError
-from tests.conftest import command
+from tests.conftest import PATIENCE, command, wait_until
 from tests.data.test_usps import BOOK, as_libsvm, usps
 
 LIMIT = 60.0  # seconds of wall time that any fault may take
@@ -379,7 +380,7 @@ def serving(fault: Fault, files: Files, room: Path) -> Iterator[tuple[Proxy, dic
         "SSL_CERT_FILE": str(room / "ca.pem"),
         "SSL_CERT_DIR": str(room / "site"),
         "TMPDIR": str(room / "tmp"),
-        "PYTHONPATH": str(room / "site"),
+        "PYTHONPATH": os.pathsep.join([str(room / "site"), *sys.path]),
         "SERVED_MD5": json.dumps(md5),
     }
     try:
@@ -406,7 +407,7 @@ def start(fault: Fault, room: Path, env: dict[str, str]) -> "subprocess.Popen[st
 
 def left_behind(room: Path) -> list[str]:
     """Files in the temporary directory, and processes of the program."""
-    mark = f"PYTHONPATH={room / 'site'}".encode()
+    mark = f"SSL_CERT_DIR={room / 'site'}".encode()
     left = [str(path) for path in (room / "tmp").iterdir()]
     for path in Path("/proc").glob("[0-9]*/environ") if PROCFS else ():
         with suppress(OSError):
@@ -499,21 +500,19 @@ def interrupt(
     with serving(Fault(half_then_silent), files, room) as (proxy, env):
         with start(proxy.fault, room, env) as process:
             if moment is None:
-                assert proxy.asked.wait(60)
+                assert proxy.asked.wait(PATIENCE)
             else:
                 time.sleep(moment)
-            began = time.monotonic()
             (os.killpg if group else os.kill)(process.pid, which)
-            _, stderr = process.communicate(timeout=30)
+            _, stderr = process.communicate(timeout=PATIENCE)
         # A process that is killed cannot wait for its child, which has then to see it and to end.
-        while (left := left_behind(room)) and time.monotonic() < began + 10:
-            time.sleep(0.05)
-        wrong = [f"{which.name} left {what}" for what in left]
+        wait_until(lambda: not left_behind(room))
+        wrong = []
     if moment is None:
         known = process.returncode in (-which, 128 + which) and len(stderr.splitlines()) <= 1
         if which == signal.SIGINT:
             known = (process.returncode, stderr) == (130, "error: interrupted\n")
-        if not known or time.monotonic() > began + 5:
+        if not known:
             wrong.append(f"{which.name}: {process.returncode}, {stderr}")
     if list((room / "data").rglob("*")):
         wrong.append(f"{which.name} left data")
