@@ -601,9 +601,7 @@ def test_odd_names_work_and_reach_no_terminal(cli: Cli, run: Path, kind: str) ->
 
 
 @posix
-def test_scripts_get_the_exact_path_and_terminals_a_harmless_one(
-    run: Path, data_dir: Path
-) -> None:
+def test_scripts_get_the_exact_path_and_terminals_a_harmless_one(run: Path, data_dir: Path) -> None:
     pytest.importorskip("matplotlib")
     name = os.fsdecode(b"esc\x1b[31m\n\xff\xe2\x80\xae")
     try:

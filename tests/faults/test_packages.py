@@ -16,7 +16,6 @@ from tests.conftest import PATIENCE, Result, command
 WAYS = ("absent", "ImportError", "OSError", "RuntimeError")
 
 
-
 def one_of_ways(short: str) -> list[Any]:
     """That one in every run, the others when there is time."""
     slow = [pytest.param(way, marks=pytest.mark.slow) for way in WAYS if way != short]
