@@ -127,7 +127,7 @@ PACKAGES = (
         "lecun89._native",
         "train --engine native",
         2,
-        "the native engine is not to be had: its kernel ",
+        "the native engine is not available: its kernel ",
         (TRAIN, "eval {run}", "errors {run} --out errors", "doctor"),
     ),
     *(

@@ -66,7 +66,7 @@ def test_a_signal_at_any_call_stops_saved(
         if ended.code and (paths := list_runs(directory / "runs")):
             run = open_run(paths[0])
             if run.load_state()[1].passes < run.settings.passes:
-                assert f"go on with: lecun89 train --resume {run.path.relative_to(directory)}" in (
+                assert f"resume with: lecun89 train --resume {run.path.relative_to(directory)}" in (
                     ended.error
                 )
         go_on(server, directory, whole[engine])
