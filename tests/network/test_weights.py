@@ -116,6 +116,13 @@ def test_a_file_of_an_unknown_variant_is_refused(tmp_path: Path) -> None:
         load_weights(path)
 
 
+def test_the_key_of_old_files_is_the_same_variant(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(path, Weights(arrays(), "record+teacher=yes+sharpness=2.0"))
+    for variant in ("record+teacher=yes+sharpness=2", "record+teacher=yes+temperature=0.5"):
+        assert load_weights(path, variant).variant == "record+teacher=yes+sharpness=2.0"
+
+
 def test_data_is_no_weights(data_dir: Path, tmp_path: Path) -> None:
     path = tmp_path / "small.safetensors"
     tensorfile.write(path, "digits", {"labels": np.zeros(3, np.uint8)}, {})

@@ -83,10 +83,10 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
     if not isinstance(found, str) or not all(isinstance(x, str | None) for x in (data, sha256)):
         raise FileFormatError(f"{path} does not say which network it belongs to")
     try:
-        get_variant(found)
+        name = get_variant(found).name  # the file may have an old key in its name
     except UsageError as error:
         raise FileFormatError(f"{path} is of another version of lecun89: {error}") from error
-    if variant is not None and get_variant(variant).name != found:
+    if variant is not None and get_variant(variant).name != name:
         raise UsageError(f"--variant {variant} conflicts with {path}, which is of {found}")
     return Weights(_checked(path, arrays, found), found, data, sha256, header.get("settings"))
 

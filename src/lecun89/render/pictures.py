@@ -94,7 +94,7 @@ def digit_picture(image: npt.NDArray[np.float32], zoom: int = ZOOM) -> Image.Ima
 
 
 def confusion_picture(title: str, subtitle: str, confusion: npt.NDArray[np.int64]) -> Image.Image:
-    """The confusion matrix: labels in rows, predictions in columns, mistakes in red."""
+    """The confusion matrix: labels in rows, predictions in columns, misses in red."""
     cell, left, top = 52, 88, 118
     size = cell * len(confusion)
     title_font, text_font = _font(20), _font(14)
