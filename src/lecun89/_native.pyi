@@ -1,5 +1,7 @@
 """The compiled kernel of `lecun89.engines.native`; its source is src/native/module.cpp."""
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,33 +19,37 @@ class Digits:
         originals: npt.NDArray[np.uint8] | None = None,
     ) -> None: ...
 
+class Training:
+    """What decides a training, by the names of `lecun89.variants.Variant`.
+
+    `Network` checks what it is made from, and keeps a copy.
+    """
+
+    fields: ClassVar[tuple[str, ...]]
+    activation: str | None
+    output_activation: str | None
+    loss: str | None
+    optimizer: str | None
+    damping: float
+    memory: float
+    weight_decay: float
+    dropout_after: str | None
+    dropout: float
+    shift: int
+    rotation: float
+    scaling: float
+    shear: float
+    translation: float
+    elastic: float
+    elastic_sigma: float
+    stroke: float
+    seed: int
+    batch_size: int
+    def __init__(self) -> None: ...
+
 class Network:
     updates: int
-    def __init__(
-        self,
-        *,
-        instruction_set: str,
-        activation: str,
-        output_activation: str,
-        loss: str,
-        loss_factor: float,
-        optimizer: str,
-        damping: float,
-        memory: float,
-        dropout_after: str,
-        dropout: float,
-        shift: int,
-        rotation: float,
-        scaling: float,
-        shear: float,
-        translation: float,
-        elastic: float,
-        elastic_sigma: float,
-        stroke: float,
-        weight_decay: float,
-        seed: int,
-        batch_size: int,
-    ) -> None: ...
+    def __init__(self, training: Training, *, instruction_set: str) -> None: ...
     def train(self, digits: Digits, pass_number: int, first: int, last: int, lr: float) -> None: ...
     def present(
         self,

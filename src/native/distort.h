@@ -4,22 +4,23 @@
 #include <cmath>
 #include <cstring>
 
-#include "network.h"
 #include "random.h"
 #include "simd.h"
+#include "training.h"
 
 namespace lecun89::LECUN89_ISA {
 namespace {
 
 constexpr uint32_t kFirstBlock = 64;  // of Philox's counter; those before are shifts and masks
+static_assert(kMaskBlock + 192 / 4 <= kFirstBlock, "masks and distortions must not share draws");
 
 INLINE float symmetric(uint32_t word) { return float(word >> 8) * 0x1p-23f - 1; }
 INLINE float symmetric_half(uint32_t half) { return float(half) * 0x1p-15f - 1; }
 
 // The elastic field's displacements in y and x. Its noise lies on the grid, smoothed by columns of
 // `t.smoothing` first and by its rows then.
-INLINE void draw_field(const Training& t, uint32_t example, float (*field)[16][16]) {
-    float noise[2][kGrid * kGrid + 3];
+INLINE void draw_field(const Presentation& t, uint32_t example, float (*field)[16][16]) {
+    float noise[2][kGrid * kGrid + 3];  // by fours: the last draw may reach three beyond
     for (int i = 0; i < kGrid * kGrid; i += 4) {
         Words words = philox(t.distortion_seed, t.variation, example, kFirstBlock + 2 + uint32_t(i) / 4);
         for (int n = 0; n < 4; n++) {
@@ -43,12 +44,11 @@ INLINE void draw_field(const Training& t, uint32_t example, float (*field)[16][1
 }
 
 // Writes the digit as [16][16] in [-1, 1].
-inline void distort(const Training& t, int64_t digit, float* to) {
+inline void distort(const Presentation& t, int64_t digit, float* to) {
     const uint32_t example = uint32_t(digit);
-    const Distortion& by = t.distortion;
     const int size = t.originals ? 28 : 16;
     const int width = size + 3;  // a column before the image and two behind, likewise rows
-    float source[31 * 31];
+    float source[(28 + 3) * (28 + 3)];
     std::memset(source, 0, sizeof source);
     for (int y = 0; y < size; y++) {
         float* row = source + width * (y + 1) + 1;
@@ -67,19 +67,19 @@ inline void distort(const Training& t, int64_t digit, float* to) {
         for (int i = 0; i < 4; i++) few[4 * block + uint32_t(i)] = symmetric(words.word[i]);
     }
     const float scale = float(size) / 16, centre = float(size - 1) / 2;
-    const float angle = few[0] * float(by.rotation);
-    const float tall = std::exp(few[1] * float(by.scaling)), wide = std::exp(few[2] * float(by.scaling));
-    const float slant = few[3] * float(by.shear);
+    const float angle = few[0] * float(t.angle);
+    const float tall = std::exp(few[1] * float(t.scaling)), wide = std::exp(few[2] * float(t.scaling));
+    const float slant = few[3] * float(t.shear);
     const float sin = std::sin(angle), cos = std::cos(angle);
     // Rows of the matrix rotation x ((tall, 0), (slant, wide)), on coordinates (y, x).
     const float matrix[2][2] = {{cos * tall - sin * slant, -sin * wide},
                                 {sin * tall + cos * slant, cos * wide}};
-    const float move[2] = {few[4] * float(by.translation) * scale + centre,
-                           few[5] * float(by.translation) * scale + centre};
-    const V8 bend = all(std::exp(few[6] * float(by.stroke)));
-    const V8 elastic = all(float(by.elastic) * scale);
+    const float move[2] = {few[4] * float(t.translation) * scale + centre,
+                           few[5] * float(t.translation) * scale + centre};
+    const V8 bend = all(std::exp(few[6] * float(t.stroke)));
+    const V8 elastic = all(float(t.elastic) * scale);
     float field[2][16][16] = {};
-    if (by.elastic > 0) draw_field(t, example, field);
+    if (t.elastic > 0) draw_field(t, example, field);
 
     const V8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
     for (int i = 0; i < 16; i++) {

@@ -3,22 +3,28 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 
+#include "activations.h"
+#include "borders.h"
+#include "example.h"
+#include "kernel.h"
 #include "network.h"
 #include "simd.h"
-#include "step.h"
+#include "training.h"
 
 namespace lecun89::LECUN89_ISA {
 namespace {
 
 struct alignas(64) Digits8 {
     float image[20][20][8] = {};  // 1 added, so that the border is 0
-    Rows used;
     float H1[12][8][8][8];
     float H2[192][8];
     float H3[32][8];
     float out[10][8];
+    Rows used;  // of `image`; last, so that what is above is aligned
 };
+static_assert(offsetof(Digits8, H1) % sizeof(V8) == 0, "a vector across two cache lines takes longer");
 
 INLINE void place(const float* const* pixels, Digits8& d) {
     d.used = {};
@@ -41,6 +47,7 @@ constexpr int kPlanes = 4, kUnits = 4;
 #else
 constexpr int kPlanes = 2, kUnits = 2;
 #endif
+static_assert(12 % kPlanes == 0 && 4 % kUnits == 0, "blocks cover planes and units exactly");
 
 template <class Activation>
 INLINE void layer_H1(const Parameters& p, Digits8& d) {
@@ -137,15 +144,15 @@ INLINE double loss_of(const Digits8& d, int lane, int label, int guess, LossKind
     double total = 0;
     for (int k = 0; k < 10; k++) {
         double value = d.out[k][lane], target = k == label ? 1 : -1;
-        total += kind == LossKind::mse ? (value - target) * (value - target) / 10
-                                       : std::exp(value - d.out[guess][lane]);
+        total += kind == LossKind::cross_entropy ? std::exp(value - d.out[guess][lane])
+                                                 : (value - target) * (value - target) / 10;
     }
-    if (kind == LossKind::mse) return total;
+    if (kind != LossKind::cross_entropy) return loss_factor(kind) * total;
     return std::log(total) + d.out[guess][lane] - d.out[label][lane];
 }
 
 template <class Activation>
-Score evaluate_with(const Parameters& p, const Training& t, int64_t begin, int64_t end) {
+Score evaluate_with(const Parameters& p, const Presentation& t, int64_t begin, int64_t end) {
     Digits8 d;
     Score score = {0, 0};
     for (int64_t first = begin; first < end; first += 8) {
@@ -162,7 +169,7 @@ Score evaluate_with(const Parameters& p, const Training& t, int64_t begin, int64
             int label = t.labels[first + lane], guess = 0;
             for (int k = 1; k < 10; k++)
                 if (d.out[k][lane] > d.out[guess][lane]) guess = k;
-            score.loss += t.loss_factor * loss_of(d, lane, label, guess, t.loss);
+            score.loss += loss_of(d, lane, label, guess, t.loss);
             score.misses += guess != label;
         }
     }

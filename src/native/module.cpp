@@ -14,12 +14,16 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "checks.h"
+#include "kernel.h"
 #include "layout.h"
 #include "network.h"
 #include "random.h"
+#include "training.h"
 
 namespace nb = nanobind;
 
@@ -70,14 +74,6 @@ const Kernel& find_kernel(const std::string& name) {
     for (const Kernel* kernel : usable_kernels())
         if (name == kernel->name) return *kernel;
     throw std::invalid_argument("instruction set '" + name + "' is not to be had here");
-}
-
-template <class Value>
-Value named(const char* what, const std::string& name,
-            std::initializer_list<std::pair<const char*, Value>> values) {
-    for (const auto& [known, value] : values)
-        if (name == known) return value;
-    throw std::invalid_argument(std::string(what) + " '" + name + "' is not known");
 }
 
 // The array's numbers, when it has this type and shape; -1 stands for any length.
@@ -142,67 +138,10 @@ struct Digits {
 
 class BoundNetwork {
   public:
-    BoundNetwork(const std::string& instruction_set, const std::string& activation,
-                 const std::string& output_activation, const std::string& loss, double loss_factor,
-                 const std::string& optimizer, double damping, double memory,
-                 const std::string& dropout_after, double dropout, int shift, double rotation,
-                 double scaling, double shear, double translation, double elastic,
-                 double elastic_sigma, double stroke, double weight_decay, uint64_t seed, int64_t batch_size)
+    BoundNetwork(const Training& training, const std::string& instruction_set)
         : kernel_(find_kernel(instruction_set)), network_(new Network()) {
-        training_.activation = named<ActivationKind>(
-            "activation", activation,
-            {{"tanh", ActivationKind::tanh},
-             {"scaled_tanh", ActivationKind::scaled_tanh},
-             {"relu", ActivationKind::relu},
-             {"gelu", ActivationKind::gelu},
-             {"silu", ActivationKind::silu}});
-        training_.output_activation = named<ActivationKind>(
-            "activation of out", output_activation,
-            {{"", ActivationKind::none},
-             {"tanh", ActivationKind::tanh},
-             {"scaled_tanh", ActivationKind::scaled_tanh}});
-        training_.loss = named<LossKind>(
-            "loss", loss, {{"mse", LossKind::mse}, {"cross_entropy", LossKind::cross_entropy}});
-        training_.optimizer = named<OptimizerKind>("optimizer", optimizer,
-                                                   {{"sgd", OptimizerKind::sgd},
-                                                    {"adamw", OptimizerKind::adamw},
-                                                    {"sdlm", OptimizerKind::sdlm},
-                                                    {"sdlm_by_pass", OptimizerKind::sdlm_by_pass},
-                                                    {"none", OptimizerKind::none}});
-        training_.dropout_after = named<Layer>(
-            "layer", dropout_after, {{"", Layer::none}, {"H2", Layer::H2}, {"H3", Layer::H3}});
-        if (!(loss_factor > 0 && loss_factor <= 1))
-            throw std::invalid_argument("loss_factor must be in (0, 1]");
-        if (sdlm() && !(damping > 0 && memory > 0 && memory <= 1))
-            throw std::invalid_argument("damping must be above 0, memory in (0, 1]");
-        if (sdlm() && (training_.loss != LossKind::mse || batch_size != 1))
-            throw std::invalid_argument("SDLM goes with mse, one example at a time");
-        training_.loss_factor = loss_factor;
-        training_.damping = damping;
-        training_.memory = memory;
-        if (!(dropout >= 0 && dropout < 1)) throw std::invalid_argument("dropout must be in [0, 1)");
-        if (shift < 0 || shift > 2) throw std::invalid_argument("shift must be 0, 1 or 2");
-        if ((dropout > 0) != (training_.dropout_after != Layer::none))
-            throw std::invalid_argument("dropout and its layer go together");
-        training_.dropout = dropout;
-        training_.shift = shift;
-        training_.distortion = {rotation / 180 * std::acos(-1.0), scaling, shear, translation, elastic,
-                                stroke};
-        for (double strength : {rotation, scaling, shear, translation, elastic, stroke}) {
-            if (!(strength >= 0 && strength <= 180))
-                throw std::invalid_argument("strengths of distortions must be in [0, 180]");
-            training_.distorts = training_.distorts || strength > 0;
-        }
-        if (scaling > 2 || stroke > 4) throw std::invalid_argument("scaling or stroke is too strong");
-        if (!(elastic_sigma > 0.5)) throw std::invalid_argument("elastic_sigma must be above 0.5");
-        set_smoothing(elastic_sigma);
-        if (!(weight_decay >= 0 && weight_decay < 100))
-            throw std::invalid_argument("weight_decay must be in [0, 100)");
-        training_.weight_decay = weight_decay;
-        training_.seed = seed;
-        if (batch_size < 1 || batch_size > INT32_MAX)
-            throw std::invalid_argument("batch_size must be 1 to 2**31 - 1");
-        training_.batch_size = batch_size;
+        if (const char* refused = refusal(training)) throw std::invalid_argument(refused);
+        training_ = presentation_of(training);
     }
 
     void train(const Digits& digits, uint32_t pass, int64_t first, int64_t last, double lr) {
@@ -331,11 +270,6 @@ class BoundNetwork {
             throw std::invalid_argument(std::string("first and last must lie within ") + what);
     }
 
-    bool sdlm() const {
-        return training_.optimizer == OptimizerKind::sdlm ||
-               training_.optimizer == OptimizerKind::sdlm_by_pass;
-    }
-
     void use(const Digits& digits) {
         training_.images = digits.images;
         training_.labels = digits.labels.data();
@@ -354,36 +288,48 @@ class BoundNetwork {
         if (!targets_.empty()) training_.targets = targets_.data();
     }
 
-    // Gaussians of this deviation around points 2.5 pixels apart, at the 16 pixels, so scaled that
-    // uniform noise from -1 to 1, whose variance is 1/3, makes a field of variance 1.
-    void set_smoothing(double sigma) {
-        for (int x = 0; x < 16; x++) {
-            double squares = 0, rows[kGrid];
-            for (int k = 0; k < kGrid; k++) {
-                double distance = x - (2.5 * k - 2.5);
-                rows[k] = std::exp(-distance * distance / (2 * sigma * sigma));
-                squares += rows[k] * rows[k];
-            }
-            for (int k = 0; k < kGrid; k++)
-                training_.smoothing[k][x] = float(rows[k] / std::sqrt(squares) * std::pow(3, 0.25));
-        }
-    }
-
     Parameters& block(const std::string& which) {
-        return *named<Parameters*>("block", which,
-                                   {{"weights", &network_->weights},
-                                    {"first_moment", &network_->first_moment},
-                                    {"second_moment", &network_->second_moment},
-                                    {"gradient", &network_->gradient}});
+        if (which == "weights") return network_->weights;
+        if (which == "first_moment") return network_->first_moment;
+        if (which == "second_moment") return network_->second_moment;
+        if (which == "gradient") return network_->gradient;
+        throw std::invalid_argument("block '" + which + "' is not known");
     }
 
     const Kernel& kernel_;
-    Training training_ = {};
+    Presentation training_;
     std::unique_ptr<Network> network_;
     std::vector<int32_t> order_;
     std::vector<float> targets_;
     std::mutex mutex_;
 };
+
+// Each field as a property; none of a choice is None.
+void bind_training(nb::module_& m) {
+    nb::class_<Training> bound(m, "Training");
+    bound.def(nb::init<>());
+    nb::list names;
+    each_field([&](const char* name, auto field) {
+        names.append(name);
+        using Value = std::decay_t<decltype(std::declval<Training>().*field)>;
+        if constexpr (std::is_enum_v<Value>)
+            bound.def_prop_rw(
+                name,
+                [field](const Training& training) -> std::optional<std::string> {
+                    const std::string word = words_of(Value())[int(training.*field)];
+                    return word == "none" ? std::nullopt : std::optional(word);
+                },
+                [field, name](Training& training, const std::optional<std::string>& given) {
+                    const std::string word = given.value_or("none");
+                    if (!read_word(word.c_str(), training.*field))
+                        throw std::invalid_argument(std::string(name) + " '" + word + "' is not known");
+                },
+                nb::for_setter(nb::arg("word").none()));
+        else
+            bound.def_rw(name, field);
+    });
+    bound.attr("fields") = nb::tuple(names);
+}
 
 auto tanh_of(const std::string& instruction_set, const Array& array) {
     const float* from = checked<float>(array, "values", "float32", {-1});
@@ -413,15 +359,10 @@ NB_MODULE(_native, m) {
     nb::class_<Digits>(m, "Digits")
         .def(nb::init<Array, const Array&, std::optional<Array>>(), "images"_a, "labels"_a,
              "originals"_a = nb::none());
+    bind_training(m);
     nb::class_<BoundNetwork>(m, "Network")
-        .def(nb::init<const std::string&, const std::string&, const std::string&,
-                      const std::string&, double, const std::string&, double, double,
-                      const std::string&, double, int, double, double, double, double, double,
-                      double, double, double, uint64_t, int64_t>(),
-             nb::kw_only(), "instruction_set"_a, "activation"_a, "output_activation"_a, "loss"_a,
-             "loss_factor"_a, "optimizer"_a, "damping"_a, "memory"_a, "dropout_after"_a,
-             "dropout"_a, "shift"_a, "rotation"_a, "scaling"_a, "shear"_a, "translation"_a,
-             "elastic"_a, "elastic_sigma"_a, "stroke"_a, "weight_decay"_a, "seed"_a, "batch_size"_a)
+        .def(nb::init<const Training&, const std::string&>(), "training"_a, nb::kw_only(),
+             "instruction_set"_a)
         .def("train", &BoundNetwork::train, "digits"_a, "pass_number"_a, "first"_a, "last"_a,
              "lr"_a)
         .def("present", &BoundNetwork::present, "seed"_a, "variation"_a,

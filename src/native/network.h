@@ -1,4 +1,4 @@
-// The 1989 network in memory, and what a training of it needs to know.
+// The 1989 network in memory.
 //
 // Names are the paper's. A *unit* has a value, a *plane* is a feature map, a *tap* is one of the
 // 25 weights of a 5x5 kernel. What lies side by side is what one instruction handles:
@@ -24,7 +24,6 @@
 // AdamW, which divides by its size, makes steps of the roundings.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 namespace lecun89 {
@@ -40,48 +39,12 @@ struct alignas(64) Parameters {
     float outb[16];
 };
 
-enum class ActivationKind { none, tanh, scaled_tanh, relu, gelu, silu };  // none of out alone
-enum class LossKind { mse, cross_entropy };
-// sdlm estimates its curvature with every example, sdlm_by_pass before each pass; none leaves
-// weights as they are.
-enum class OptimizerKind { sgd, adamw, sdlm, sdlm_by_pass, none };
-enum class Layer { none, H2, H3 };
+// Optimizers walk over a Parameters, and from each weight to its moments, as over one array.
+static_assert(sizeof(Parameters) == sizeof(float) * (25 * 16 + 64 * 16 + 12 * 25 * 8 + 192 +
+                                                     32 * 192 + 32 + 32 * 16 + 16),
+              "Parameters has padding");
 
-// See lecun89/engines/distortions.py. All are 0 where there is none.
-struct Distortion {
-    double rotation;  // radians
-    double scaling, shear, translation, elastic, stroke;
-};
-
-constexpr int kGrid = 9;  // points of the elastic field's noise in y and x
-
-// A training's constants, and what is set for each pass. Digits are not owned; pixels are in [-1, 1], labels below 10.
-struct Training {
-    ActivationKind activation;
-    LossKind loss;
-    double loss_factor;  // 1, or the paper's 1/2
-    ActivationKind output_activation;
-    OptimizerKind optimizer;
-    double damping;  // of SDLM: mu
-    double memory;   // of SDLM: gamma, the share of the newest example
-    Layer dropout_after;
-    double dropout;
-    int shift;
-    bool distorts;
-    Distortion distortion;
-    float smoothing[kGrid][16];  // of the elastic field
-    double weight_decay;         // of AdamW
-    uint64_t seed;
-    int64_t batch_size;               // examples in a step
-    const float* images = nullptr;    // [n][16][16]
-    const uint8_t* labels = nullptr;  // [n]
-    int64_t digits = 0;               // n
-    const uint8_t* originals = nullptr;  // [n][28][28], what distortions read; else the images
-    const int32_t* order = nullptr;      // [n], a permutation: the digits in the pass's order
-    const float* targets = nullptr;      // [n][10], probabilities in place of labels
-    uint64_t distortion_seed = 0;        // of the distortions' draws, with
-    uint32_t variation = 0;              // in place of the pass
-};
+constexpr int kBorder = 2;  // around image and H1; a kernel reaches out so far
 
 struct Network {
     Parameters weights;
@@ -89,25 +52,6 @@ struct Network {
     Parameters second_moment;  // of AdamW
     Parameters gradient;       // of the last step, where it is kept: in batches, and without optimizer
     int64_t updates;
-};
-
-struct Score {
-    double loss;  // sum over the digits
-    int64_t misses;
-};
-
-// What each instruction set implements; see kernel.cpp.
-struct Kernel {
-    const char* name;
-    // Steps `first` to before `last` of a pass; its last step takes the examples that are left.
-    void (*train)(Network&, const Training&, uint32_t pass, int64_t first, int64_t last, double lr);
-    // The curvature of digits `first` to before `last`, for sdlm_by_pass.
-    void (*estimate)(Network&, const Training&, int64_t first, int64_t last);
-    // Of digits `first` to before `last`.
-    Score (*evaluate)(const Parameters&, const Training&, int64_t first, int64_t last);
-    // Digits `first` to before `last`, distorted, [last - first][16][16].
-    void (*distort)(const Training&, int64_t first, int64_t last, float* to);
-    void (*tanh)(const float* from, float* to, int64_t count);  // count is a multiple of 8
 };
 
 }  // namespace lecun89

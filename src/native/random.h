@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "network.h"
+#include "training.h"
 
 namespace lecun89 {
 
@@ -42,13 +42,15 @@ static inline Shift draw_shift(const Training& t, uint32_t pass, uint32_t exampl
     return {uniform(words.word[0], t.shift), uniform(words.word[1], t.shift)};
 }
 
+constexpr uint32_t kMaskBlock = 1;  // of Philox's counter: the first after that of shifts
+
 // Dropout's factors, 0 or 1 / (1 - p), for the 192 units of H2 or the 32 of H3 (two unused).
 static inline void draw_mask(const Training& t, uint32_t pass, uint32_t example, float* mask) {
     const int units = t.dropout_after == Layer::H2 ? 192 : 32;
     const uint32_t threshold = uint32_t(t.dropout * 4294967296.0);
     const float kept = float(1 / (1 - t.dropout));
     for (int block = 0; block < units / 4; block++) {
-        Words words = philox(t.seed, pass, example, 1 + block);
+        Words words = philox(t.seed, pass, example, kMaskBlock + uint32_t(block));
         for (int i = 0; i < 4; i++) mask[4 * block + i] = words.word[i] < threshold ? 0 : kept;
     }
 }

@@ -30,6 +30,13 @@ namespace lecun89::LECUN89_ISA {
 typedef float V8 __attribute__((vector_size(32)));
 typedef int32_t I8 __attribute__((vector_size(32)));
 
+constexpr int kLanes = sizeof(V8) / sizeof(float);
+static_assert(kLanes == 8 && sizeof(I8) == sizeof(V8), "eight floats, and as many integers");
+
+// Whether an array, or a row of one, is read and written by whole vectors and no float besides.
+template <class Row>
+constexpr bool whole_vectors = sizeof(Row) % sizeof(V8) == 0;
+
 INLINE V8 load(const float* from) {
     V8 value;
     std::memcpy(&value, from, sizeof value);

@@ -81,29 +81,11 @@ def make_network(
     """
     from lecun89 import _native
 
-    return _native.Network(
-        instruction_set=on or instruction_set(),
-        activation=variant.activation,
-        output_activation=variant.output_activation or "",
-        loss="cross_entropy" if variant.loss == "cross_entropy" else "mse",
-        loss_factor=0.5 if variant.loss == "half_mse" else 1.0,
-        optimizer=optimizer or variant.optimizer,
-        damping=variant.damping,
-        memory=variant.memory,
-        dropout_after=variant.dropout_after or "",
-        dropout=variant.dropout,
-        shift=variant.shift,
-        rotation=variant.rotation,
-        scaling=variant.scaling,
-        shear=variant.shear,
-        translation=variant.translation,
-        elastic=variant.elastic,
-        elastic_sigma=variant.elastic_sigma,
-        stroke=variant.stroke,
-        weight_decay=variant.weight_decay,
-        seed=seed,
-        batch_size=batch_size,
-    )
+    training = _native.Training()
+    own = {"seed": seed, "batch_size": batch_size, "optimizer": optimizer or variant.optimizer}
+    for field in training.fields:
+        setattr(training, field, own[field] if field in own else getattr(variant, field))
+    return _native.Network(training, instruction_set=on or instruction_set())
 
 
 class NativeEngine:
