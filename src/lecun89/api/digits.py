@@ -47,7 +47,7 @@ def load_digits(data: str = "1989", *, data_dir: str | Path | None = None) -> Da
     >>> import lecun89
     >>> digits = lecun89.load_digits("1989")
     >>> digits.test.images.shape, digits.test.labels[:5].tolist()
-    ((2007, 16, 16), [7, 4, 3, 9, 2])
+    ((2007, 16, 16), [4, 8, 3, 9, 2])
 
     Nothing is written: what ``lecun89 prepare`` has not prepared is made from the MNIST in this
     package.

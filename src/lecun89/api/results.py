@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -190,7 +191,7 @@ def _curves(results: Sequence[Result]) -> "Figure":
     from lecun89.render.charts import curves
 
     several = len(results) > 1
-    return curves(
+    figure = curves(
         [
             (
                 f"seed {one.settings.seed}" if several else f"{one.settings.variant}",
@@ -200,6 +201,15 @@ def _curves(results: Sequence[Result]) -> "Figure":
             for one in results
         ]
     )
+    # A figure made without pyplot has no picture in a notebook.
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
+    return figure
+
+
+def _png(figure: "Figure") -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=72)
+    return buffer.getvalue()
 
 
 def _some(history: Sequence[PassResult], most: int = 8) -> Sequence[PassResult]:

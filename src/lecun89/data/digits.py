@@ -59,6 +59,12 @@ class Digits:
     def __repr__(self) -> str:
         return f"<{len(self):,} {self.split} digits of {self.data}, {IMAGE_SIZE}x{IMAGE_SIZE}>"
 
+    def originals(self) -> npt.NDArray[np.uint8] | None:
+        """MNIST's bytes (n, 28, 28) of these digits; None for USPS, which is published at 16x16."""
+        from lecun89.data.originals import read_originals
+
+        return read_originals(self)
+
     def dataset(self) -> "TensorDataset":
         """The digits as a PyTorch data set of images (1, 16, 16) float32 and labels () int64."""
         import torch

@@ -1,0 +1,48 @@
+"""What the documentation shows works as it is shown."""
+
+import doctest
+import inspect
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import lecun89
+from lecun89.data import read_originals
+from tests.conftest import ROOT
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def run(test: doctest.DocTest) -> None:
+    said: list[str] = []
+    result = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    assert result.attempted
+    assert not result.failed, "".join(said)
+
+
+@pytest.mark.parametrize("name", lecun89.__all__)
+def test_the_examples_of_a_public_name_work(name: str) -> None:
+    value = getattr(lecun89, name)
+    text = inspect.getdoc(value) or ""
+    functions = ("evaluate", "get_variant", "list_variants", "load_digits", "load_model", "misses")
+    assert name not in (*functions, "predict", "train", "train_many") or ">>>" in text
+    if inspect.isroutine(value):
+        run(doctest.DocTestParser().get_doctest(text, {}, name, None, 0))
+
+
+def test_the_python_page_works(tmp_path: Path) -> None:
+    digits = lecun89.load_digits("1989").test
+    originals = read_originals(digits)
+    assert originals is not None
+    Image.fromarray(255 - originals[0]).resize((200, 200)).save(tmp_path / "my-digit.png")
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    code = "".join(block.partition("```")[0] for block in text.split("```python\n")[1:])
+    code = code.replace('hub.load(".",', f"hub.load({str(ROOT)!r},")
+    run(doctest.DocTestParser().get_doctest(code, {}, "python.md", None, 0))
+
+
+def test_torch_hub_offers_the_published_weights() -> None:
+    network = torch.hub.load(str(ROOT), "record", source="local", data="1989")
+    assert lecun89.evaluate(network, lecun89.load_digits("1989").test).misses == 14
