@@ -25,7 +25,7 @@ import torch
 from lecun89.bench.configurations import Configuration
 from lecun89.bench.machine import describe
 from lecun89.data import Digits, default_data_dir, get_data, load
-from lecun89.engines import native
+from lecun89.settings import engine_of
 from lecun89.variants import VARIANTS
 from reference_loop import ReferenceLoop
 
@@ -44,8 +44,7 @@ def seconds(work: Callable[[], object]) -> float:
 def steps_and_scores(splits: dict[str, Digits], data: str, rounds: int) -> dict[str, Any]:
     """Passes of base and modern, the reference loop's steps in between, in turns."""
     engines = {
-        name: native.NativeEngine(NATIVE.settings(name, data, 1337), splits)
-        for name in ("base", "modern")
+        name: engine_of([NATIVE.settings(name, data, 1337)], splits) for name in ("base", "modern")
     }
     loops = {name: ReferenceLoop(VARIANTS[name], splits["train"], 1337, 2) for name in engines}
     times: dict[str, dict[str, list[float]]] = {
@@ -54,10 +53,10 @@ def steps_and_scores(splits: dict[str, Digits], data: str, rounds: int) -> dict[
     for number in range(rounds + 1):
         for name, engine in engines.items():
             n = engine.steps_per_pass
-            engine.begin_pass(number + 1, VARIANTS[name].lr)
+            engine.begin_pass(number + 1, [VARIANTS[name].lr])
             step = seconds(lambda engine=engine, n=n: engine.run_steps(0, n)) / n
             score = seconds(
-                lambda engine=engine: [engine.score(split) for split in ("train", "test")]
+                lambda engine=engine: [engine.scores(split) for split in ("train", "test")]
             )
             loop = loops[name]
             reference = (
@@ -74,12 +73,12 @@ def two_seeds(splits: dict[str, Digits], rounds: int) -> dict[str, list[float]]:
     """Five passes of one seed on one core, and of two seeds on two threads, in turns."""
 
     def train(seed: int) -> None:
-        engine = native.NativeEngine(NATIVE.settings("base", "1989", seed), splits)
+        engine = engine_of([NATIVE.settings("base", "1989", seed)], splits)
         for number in range(1, 6):
-            engine.begin_pass(number, 0.03)
+            engine.begin_pass(number, [0.03])
             engine.run_steps(0, engine.steps_per_pass)
-            engine.score("train")
-            engine.score("test")
+            engine.scores("train")
+            engine.scores("test")
 
     def both() -> None:
         with ThreadPoolExecutor(2) as pool:

@@ -11,20 +11,21 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from lecun89.data import default_data_dir, load
-from lecun89.sweeps import Sweep, expand, local_pool, remote_pool
-from lecun89.sweeps.cell import Splits, train_cell
+from lecun89.sweeps import LocalWork, Sweep, expand, local_pool, remote_pool
 from lecun89.sweeps.pools import Pool
+from lecun89.sweeps.work import Splits, train_in_memory
 
 TASKS = 200
 
 
 @contextmanager
 def pools(
-    kind: str, workers: int, splits: Splits
+    kind: str, workers: int, splits: Splits, place: Path
 ) -> Iterator[Callable[[], AbstractContextManager[Pool]]]:
     """What makes the workers, started outside of what is timed where they are a cluster's."""
     if kind == "local":
-        yield lambda: local_pool(workers, default_data_dir(), list(splits))
+        work = LocalWork(default_data_dir(), {name: [] for name in splits}, place / "runs", 60.0)
+        yield lambda: local_pool(workers, work)
         return
     from distributed import LocalCluster
 
@@ -46,14 +47,17 @@ def main() -> None:
     cells = expand({"passes": [arguments.passes], "seeds": [f"0..{TASKS - 1}"]})
     began = time.perf_counter()
     for cell in cells[:20]:
-        train_cell(cell, splits)
+        train_in_memory([cell], splits)
     print(f"a task alone: {(time.perf_counter() - began) / 20 * 1e3:.0f} ms")
     for kind in arguments.kinds:
         seconds = []
         for workers in (1, 2):
-            with tempfile.TemporaryDirectory() as place, pools(kind, workers, splits) as make:
+            with (
+                tempfile.TemporaryDirectory() as directory,
+                pools(kind, workers, splits, Path(directory)) as make,
+            ):
                 began = time.perf_counter()
-                result = Sweep(Path(place), cells).train(make, digests)
+                result = Sweep(Path(directory), cells).train(make, digests)
                 seconds.append(time.perf_counter() - began)
                 assert len(result.finished) == TASKS
             print(f"{kind}, {workers} workers: {seconds[-1]:.1f} s", flush=True)
