@@ -76,7 +76,8 @@ inline const char* refusal(const Training& t) {
     if ((t.dropout > 0) != (t.dropout_after != Layer::none))
         return "dropout and its layer go together";
     for (double strength : {t.rotation, t.scaling, t.shear, t.translation, t.elastic, t.stroke})
-        if (!(strength >= 0 && strength <= 180)) return "strengths of distortions must be in [0, 180]";
+        if (!(strength >= 0 && strength <= 180))
+            return "strengths of distortions must be in [0, 180]";
     if (t.scaling > 2 || t.stroke > 4) return "scaling or stroke is too strong";
     if (!(t.elastic_sigma > 0.5)) return "elastic_sigma must be above 0.5";
     if (!(t.weight_decay >= 0 && t.weight_decay < 100)) return "weight_decay must be in [0, 100)";

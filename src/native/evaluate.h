@@ -24,7 +24,8 @@ struct alignas(64) Digits8 {
     float out[10][8];
     Rows used;  // of `image`; last, so that what is above is aligned
 };
-static_assert(offsetof(Digits8, H1) % sizeof(V8) == 0, "a vector across two cache lines takes longer");
+static_assert(offsetof(Digits8, H1) % sizeof(V8) == 0,
+              "a vector across two cache lines takes longer");
 
 INLINE void place(const float* const* pixels, Digits8& d) {
     d.used = {};

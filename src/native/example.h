@@ -55,12 +55,14 @@ struct alignas(64) Example {
 // place writes a row of 16 pixels rolled by up to the border's width.
 static_assert(sizeof(Example::image[0]) / sizeof(float) == kBorder + 16 + kBorder,
               "a digit that is shifted must stay in its row");
-static_assert(sizeof(Example::image[0]) / sizeof(float) % 4 == 0, "square takes four pixels at a time");
+static_assert(sizeof(Example::image[0]) / sizeof(float) % 4 == 0,
+              "square takes four pixels at a time");
 static_assert(whole_vectors<decltype(Example::H1)> && whole_vectors<decltype(Example::H2)> &&
                   whole_vectors<decltype(Example::H3)> && whole_vectors<decltype(Example::out)>,
               "square takes eight values at a time");
 static_assert(offsetof(Example, H1) % sizeof(V8) == 0 && offsetof(Example, H2) % sizeof(V8) == 0 &&
-                  offsetof(Example, H3) % sizeof(V8) == 0 && offsetof(Example, out) % sizeof(V8) == 0,
+                  offsetof(Example, H3) % sizeof(V8) == 0 &&
+                  offsetof(Example, out) % sizeof(V8) == 0,
               "a vector across two cache lines takes longer");
 
 // The squares that go back in place of values, for the curvature.

@@ -10,7 +10,8 @@
 namespace lecun89::LECUN89_ISA {
 namespace {
 
-static_assert(whole_vectors<decltype(Parameters::H1w[0])> && whole_vectors<decltype(Parameters::H1b[0])> &&
+static_assert(whole_vectors<decltype(Parameters::H1w[0])> &&
+                  whole_vectors<decltype(Parameters::H1b[0])> &&
                   whole_vectors<decltype(Parameters::H2w[0][0])> &&
                   whole_vectors<decltype(Parameters::H2b)> &&
                   whole_vectors<decltype(Parameters::H3w[0])> &&

@@ -1,8 +1,8 @@
 // What module.cpp calls, compiled once for each instruction set with LECUN89_ISA as its name.
 //
-// Activation, loss and optimizer are template parameters of a step's parts, and the parts are inlined
-// into one function for each combination. The order of the sums is the same for every instruction
-// set: where it has a fused multiply-add, the weights come out the same to the last bit.
+// Activation, loss and optimizer are template parameters of a step's parts, and the parts are
+// inlined into one function for each combination. The order of the sums is the same for every
+// instruction set: where it has a fused multiply-add, the weights come out the same to the last bit.
 #include "kernel.h"
 
 #include "backward.h"
@@ -49,10 +49,11 @@ void train_each(Network& network, const Presentation& t, uint32_t pass, int64_t 
     Parameters& p = network.weights;
     Example squares;
     forward_each<Activation, Loss>(p, t, pass, first, last, [&](Example& e) INLINED {
-        if (Optimizer::kind == OptimizerKind::sdlm && t.optimizer == OptimizerKind::sdlm) {
-            square(e, squares);
-            backward<Curvature>(p, squares, Remember(t.memory));
-        }
+        if constexpr (Optimizer::kind == OptimizerKind::sdlm)
+            if (t.optimizer == OptimizerKind::sdlm) {
+                square(e, squares);
+                backward<Curvature>(p, squares, Remember(t.memory));
+            }
         backward<Gradient>(p, e, Optimizer(t, lr, ++network.updates));
     });
 }
@@ -93,17 +94,14 @@ void train_batches(Network& network, const Presentation& t, uint32_t pass, int64
 template <class A, class L, class O>
 INLINE void train_with(Type<A>, Type<L>, Type<O>, Network& n, const Presentation& t, uint32_t pass,
                        int64_t first, int64_t last, double lr) {
-    if constexpr (O::kind == OptimizerKind::none)
-        train_batches<A, L, O>(n, t, pass, first, last, lr);
-    else if constexpr (O::kind == OptimizerKind::sdlm)
-        train_each<A, L, O>(n, t, pass, first, last, lr);
-    else if (t.batch_size > 1)
-        train_batches<A, L, O>(n, t, pass, first, last, lr);
-    else
-        train_each<A, L, O>(n, t, pass, first, last, lr);
+    constexpr bool none = O::kind == OptimizerKind::none, sdlm = O::kind == OptimizerKind::sdlm;
+    if constexpr (!sdlm)
+        if (none || t.batch_size > 1) return train_batches<A, L, O>(n, t, pass, first, last, lr);
+    if constexpr (!none) return train_each<A, L, O>(n, t, pass, first, last, lr);
 }
 
-void train(Network& n, const Presentation& t, uint32_t pass, int64_t first, int64_t last, double lr) {
+void train(Network& n, const Presentation& t, uint32_t pass, int64_t first, int64_t last,
+           double lr) {
     dispatch(t, [&](auto A, auto L, auto O) INLINED {
         train_with(A, L, O, n, t, pass, first, last, lr);
     });

@@ -6,7 +6,8 @@
 namespace lecun89 {
 
 constexpr int kParameters = 9760;
-static_assert(kParameters == (12 * 25 + 12 * 64) + (12 * 8 * 25 + 192) + (192 * 30 + 30) + (30 * 10 + 10),
+static_assert(kParameters == (12 * 25 + 12 * 64) + (12 * 8 * 25 + 192) + (192 * 30 + 30) +
+                                 (30 * 10 + 10),
               "each_parameter visits as many");
 
 // Unit of H2 in network.h's order, from the paper's: 16 units of each of 12 planes.

@@ -322,7 +322,7 @@ void bind_training(nb::module_& m) {
                 [field, name](Training& training, const std::optional<std::string>& given) {
                     const std::string word = given.value_or("none");
                     if (!read_word(word.c_str(), training.*field))
-                        throw std::invalid_argument(std::string(name) + " '" + word + "' is not known");
+                        throw std::invalid_argument(name + (" '" + word) + "' is not known");
                 },
                 nb::for_setter(nb::arg("word").none()));
         else

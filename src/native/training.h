@@ -22,7 +22,8 @@ static constexpr double loss_factor(LossKind kind) { return kind == LossKind::ha
 
 // The combinations that lecun89/variants can make, and any without an optimizer, for gradients: the
 // kernels hold code for these alone.
-static constexpr bool go_together(ActivationKind activation, LossKind loss, OptimizerKind optimizer) {
+static constexpr bool go_together(ActivationKind activation, LossKind loss,
+                                  OptimizerKind optimizer) {
     if (activation == ActivationKind::none) return false;
     if (optimizer == OptimizerKind::adamw) return loss == LossKind::cross_entropy;
     if (is_sdlm(optimizer))

@@ -4,7 +4,9 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import fields
+from itertools import product
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -403,6 +405,95 @@ LABELS = np.zeros(3, np.uint8)
 def test_hostile_digits_are_refused(images: Any, labels: Any, message: str | None) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         kernel.Digits(images, labels)
+
+
+def training(**values: Any) -> Any:
+    """A training of base with other values."""
+    made, base = kernel.Training(), VARIANTS["base"]
+    for field in made.fields:
+        setattr(made, field, values.get(field, getattr(base, field, 1)))
+    return made
+
+
+def test_a_trainings_fields_are_those_of_a_variant() -> None:
+    named = {field.name for field in fields(Variant)}
+    assert set(kernel.Training.fields) - named == {"seed"}
+    given = {
+        "output_activation": None,
+        "loss": "cross_entropy",
+        "optimizer": "adamw",
+        "dropout_after": "H3",
+        "dropout": 0.25,
+        "shift": 2,
+        "seed": 2**64 - 1,
+    }
+    made = training(**given)
+    assert {field: getattr(made, field) for field in given} == given
+    with pytest.raises(AttributeError, match="momentum"):
+        made.momentum = 0.9
+    for field, value in (("dropout", "much"), ("shift", 0.5), ("seed", -1), ("loss", 1)):
+        with pytest.raises(TypeError):
+            setattr(made, field, value)
+    for field, word in (("activation", "sine"), ("dropout_after", ""), ("loss", "none")):
+        with pytest.raises(ValueError, match=f"{field} '{word}' is not known"):
+            setattr(made, field, word)
+    assert {field: getattr(made, field) for field in given} == given
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"optimizer": "adamw"}, "adamw goes with cross_entropy"),
+        ({"optimizer": "sdlm", "activation": "gelu"}, "SDLM knows no gelu or silu"),
+        ({"optimizer": "sdlm", "batch_size": 2}, "SDLM goes with mse, one example at a time"),
+        ({"optimizer": "sdlm", "memory": 0}, r"memory in \(0, 1\]"),
+        ({"loss": "cross_entropy"}, "cross_entropy goes without output_activation"),
+        ({"output_activation": None}, "mse with one"),
+        ({"output_activation": "relu"}, "output_activation must be tanh, scaled_tanh or none"),
+        ({"activation": None}, "activation is not set"),
+        ({"dropout": 0.5}, "dropout and its layer go together"),
+        ({"dropout": float("nan")}, r"dropout must be in \[0, 1\)"),
+        ({"shift": 3}, "shift must be 0, 1 or 2"),
+        ({"rotation": float("nan")}, r"strengths of distortions must be in \[0, 180\]"),
+        ({"elastic_sigma": 0.5}, "elastic_sigma must be above 0.5"),
+        ({"weight_decay": -1}, r"weight_decay must be in \[0, 100\)"),
+        ({"batch_size": 0}, "batch_size must be 1 to"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(values: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kernel.Network(training(**values), instruction_set=INSTRUCTION_SETS[0])
+
+
+def test_the_kernel_trains_what_variants_can_make_and_nothing_else() -> None:
+    """What it takes, it has code for: a step changes the weights."""
+    activations = get_args(get_type_hints(Variant)["activation"])
+    optimizers = get_args(get_type_hints(Variant)["optimizer"])
+    losses = get_args(get_type_hints(Variant)["loss"])
+    made = set()
+    for name, more, activation in product(
+        OF_1989, ("", "+half=yes", "+curvature=by-pass"), activations
+    ):
+        try:
+            variant = get_variant(f"{name}{more}+activation={activation}")
+        except UsageError:
+            continue
+        made.add((variant.activation, variant.loss, variant.optimizer))
+    digits, trained = kernel.Digits(IMAGES, LABELS), set()
+    before = flatten(initial_parameters(VARIANTS["base"], 1))
+    for on, *combination in product(INSTRUCTION_SETS, activations, losses, optimizers):
+        values = dict(zip(("activation", "loss", "optimizer"), combination, strict=True))
+        out = None if values["loss"] == "cross_entropy" else "tanh"
+        try:
+            network = kernel.Network(training(**values, output_activation=out), instruction_set=on)
+        except ValueError:
+            continue
+        network.set("weights", before)
+        assert network.evaluate(digits, 0, 1)[0] > 0
+        network.train(digits, 1, 0, 1, 1e-3)
+        assert not np.array_equal(network.get("weights"), before)
+        trained.add((on, *combination))
+    assert trained == {(on, *combination) for on in INSTRUCTION_SETS for combination in made}
 
 
 def test_hostile_arguments_are_refused() -> None:
