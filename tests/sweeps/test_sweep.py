@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -31,7 +29,7 @@ from lecun89.sweeps import (
     remote_pool,
 )
 from lecun89.training.runs import Run, create_run, open_run
-from tests.conftest import Result, command
+from tests.conftest import PATIENCE, Result, command, wait_until
 
 SHORT = {"variant": ["base"], "passes": ["1"], "batch-size": ["full"]}
 
@@ -287,15 +285,21 @@ def test_ctrl_c_ends_the_workers_too(tmp_path: Path) -> None:
     with subprocess.Popen(
         command(*words), stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
     ) as process:
-        time.sleep(8)
+        # Both workers train: each has made a run.
+        wait_until(lambda: len(list(tmp_path.glob("sweep/runs/*/config.json"))) == 2)
         os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert errors == "error: interrupted after 0 of 4 cells\n"
-    with pytest.raises(ProcessLookupError):
-        for _ in range(100):  # Python's own helper process takes a moment longer
-            os.killpg(process.pid, 0)
-            time.sleep(0.1)
+    wait_until(lambda: not is_there(process.pid))  # Python's own helper takes a moment longer
+
+
+def is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_a_cell_that_diverges_leaves_the_others(cli: Callable[..., Result], tmp_path: Path) -> None:
@@ -328,12 +332,9 @@ def test_two_sweeps_of_one_directory_do_not_mix(
 
 def test_an_unreachable_scheduler_is_one_line(cli: Callable[..., Result]) -> None:
     pytest.importorskip("distributed", reason="installed without the extra cluster")
-    began = time.monotonic()
     result = cli("sweep", "--grid", "passes=1", "--scheduler", "tcp://127.0.0.1:9")
     assert result.exit_code == 2
     assert "no scheduler at --scheduler tcp://127.0.0.1:9" in result.error
-    assert time.monotonic() - began < 60
-    assert threading.active_count() < 50
 
 
 def test_results_are_those_of_train(cli: Callable[..., Result]) -> None:

@@ -14,6 +14,7 @@ from lecun89.training import checkpointing
 from lecun89.training.loop import PassResult
 from lecun89.training.runs import Run, create_run
 from tests.alone import make_engine
+from tests.conftest import QUICKEST
 
 
 def train(run: Run, splits: dict[str, Digits], **more: Any) -> Iterator[PassResult]:
@@ -135,7 +136,7 @@ def test_short_passes_are_not_each_saved_and_none_is_lost(
         save_pass(run, results, state)
 
     monkeypatch.setattr(Run, "save_pass", count)
-    run = make(variant="xent", lr=0.1, batch_size=None, passes=12)
+    run = make(variant="xent", lr=0.1, batch_size=None, passes=12, engine=QUICKEST)
     monkeypatch.setattr(checkpointing, "SAVE_SECONDS", 3600)
     training = train(run, splits)
     for _ in range(5):

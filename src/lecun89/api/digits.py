@@ -55,7 +55,8 @@ def load_digits(data: str = "1989", *, data_dir: str | Path | None = None) -> Da
     Args:
         data: ``1989`` (7,291 / 2,007 digits drawn from MNIST), ``full`` (50,000 / 10,000) or
             ``usps`` (the zip codes themselves, which must be prepared first).
-        data_dir: where prepared digits are; the platform's cache when left out.
+        data_dir: where prepared digits are; what ``LECUN89_DATA_DIR`` names, or the platform's
+            cache, when left out.
 
     Returns:
         `DataSplits`; each split has ``images`` (n, 16, 16) float32 from -1, the background, to 1,

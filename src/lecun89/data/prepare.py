@@ -6,6 +6,7 @@ another rule is prepared again.
 """
 
 import logging
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,8 +58,9 @@ class Prepared:
 
 
 def default_data_dir() -> Path:
-    """The platform's cache directory for this package."""
-    return platformdirs.user_cache_path("lecun89")
+    """What ``LECUN89_DATA_DIR`` names, or the platform's cache directory for this package."""
+    named = os.environ.get("LECUN89_DATA_DIR")
+    return Path(named) if named else platformdirs.user_cache_path("lecun89")
 
 
 def prepare(name: str, directory: Path, source: str | None = None) -> Prepared:
