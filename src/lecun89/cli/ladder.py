@@ -13,35 +13,39 @@ if TYPE_CHECKING:
     from lecun89.sweeps.ladder import Rung, Step
 
 
+Seeds = Annotated[
+    str, typer.Option("--seeds", metavar="LIST", help="Of every rung: 0..9, or 1,5,7.")
+]
+Data = Annotated[
+    str, typer.Option("--data", metavar="NAME|all", help="1989, full, usps, or all of them.")
+]
+Rungs = Annotated[
+    str | None,
+    typer.Option(
+        "--variants", metavar="A,B,C", help="Rungs, in this order.", show_default="base to record"
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        parser=options.path("--plot"),
+        metavar="FILE",
+        help="Draw it as PNG or SVG (extra plots).",
+    ),
+]
+Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")]
+
+
 def ladder(
-    seeds: Annotated[
-        str, typer.Option("--seeds", metavar="LIST", help="Of every rung: 0..9, or 1,5,7.")
-    ] = "0..9",
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="NAME|all", help="1989, full, usps, or all of them."),
-    ] = "1989",
-    variants: Annotated[
-        str | None,
-        typer.Option(
-            "--variants",
-            metavar="A,B,C",
-            help="Rungs, in this order.",
-            show_default="base to record",
-        ),
-    ] = None,
+    seeds: Seeds = "0..9",
+    data: Data = "1989",
+    variants: Rungs = None,
     out: options.SweepDir = Path("ladder"),
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot",
-            parser=options.path("--plot"),
-            metavar="FILE",
-            help="Draw it as PNG or SVG (extra plots).",
-        ),
-    ] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
+    plot: Plot = None,
+    csv: Csv = False,
+    markdown: Markdown = False,
     workers: options.Workers = "auto",
     scheduler: options.Scheduler = None,
     data_dir: options.DataDir = None,
