@@ -26,10 +26,7 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     variant: options.OtherVariant = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="NAME", help="Of published weights.", show_default="1989"),
-    ] = None,
+    data: options.OtherData = None,
     runs_dir: options.RunsDir = Path("runs"),
     json: options.Json = False,
     quiet: options.Quiet = False,

@@ -17,7 +17,13 @@ Seeds = Annotated[
     str, typer.Option("--seeds", metavar="LIST", help="Of every rung: 0..9, or 1,5,7.")
 ]
 Data = Annotated[
-    str, typer.Option("--data", metavar="NAME|all", help="1989, full, usps, or all of them.")
+    str,
+    typer.Option(
+        "--data",
+        envvar="LECUN89_DATA",
+        metavar="NAME|all",
+        help="1989, full, usps, or all of them.",
+    ),
 ]
 Rungs = Annotated[
     str | None,
