@@ -309,11 +309,14 @@ def test_a_closed_or_full_stderr_does_not_hide_the_exit_code() -> None:
 
 def test_where_nobody_has_a_home_the_data_directory_can_be_named(tmp_path: Path) -> None:
     code = "from lecun89.data import default_data_dir\nprint(default_data_dir())\n"
-    env = {
-        name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip().endswith("lecun89")
-    assert "~" not in done.stdout
+    gone = ("HOME", "XDG_CACHE_HOME", "LECUN89_DATA_DIR")
+    homeless = {name: value for name, value in os.environ.items() if name not in gone}
+
+    def printed(env: dict[str, str]) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert printed(homeless).endswith("lecun89")
+    assert "~" not in printed(homeless)
+    assert printed(homeless | {"LECUN89_DATA_DIR": str(tmp_path)}) == str(tmp_path)
