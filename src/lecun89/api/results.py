@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from lecun89.analysis.scores import Score
 from lecun89.analysis.statistics import summarise
 from lecun89.exceptions import UsageError
-from lecun89.network.structures import structure_of
 from lecun89.network.weights import Weights, save_weights
 from lecun89.settings import Settings
 from lecun89.storage.tensorfile import Arrays
 from lecun89.training.loop import PassResult
+from lecun89.training.runs import weights_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,14 +67,7 @@ class Result:
     @property
     def weights(self) -> Weights:
         """The weights after the last pass, by the paper's names."""
-        names = structure_of(self.settings.trained).shapes
-        return Weights(
-            {name: self.state[name] for name in names},
-            self.settings.variant,
-            self.settings.data,
-            self.data_sha256,
-            self.settings.as_document(),
-        )
+        return weights_of(self.settings, self.state, self.data_sha256)
 
     @cached_property
     def network(self) -> "nn.Module":

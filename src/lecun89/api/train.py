@@ -10,7 +10,7 @@ from typing import Any
 
 from lecun89 import devices
 from lecun89.api.results import Result, Results
-from lecun89.data import Digits, default_data_dir, load_training
+from lecun89.data import Digits, default_data_dir
 from lecun89.engines import get_engine
 from lecun89.exceptions import DivergedError
 from lecun89.parsing import check_seed
@@ -188,7 +188,7 @@ def _train_cells(
 ) -> dict[Settings, Outcome]:
     """The outcome of each cell that came to its end; fewer than all after Ctrl-C."""
     kind = get_engine(cells[0].engine)
-    size = min(workers or kind.most_networks, kind.most_networks)
+    size = kind.in_step(workers or None)
     groups = [cells[first : first + size] for first in range(0, len(cells), size)]
     # The native kernel lets go of the interpreter; PyTorch's operations are too short for that.
     at_a_time = 1 if kind.needs_torch else workers or devices.usable_cores()
@@ -229,7 +229,7 @@ def _settings(variant: str | Variant, values: dict[str, Any], **given: Any) -> S
 
 def _load(settings: Settings, data_dir: str | Path | None) -> dict[str, Digits]:
     directory = default_data_dir() if data_dir is None else Path(data_dir)
-    return load_training(settings.data, [get_variant(settings.variant)], directory, keep=False)
+    return session.load_splits(settings, directory, keep=False)
 
 
 def _train_into(
@@ -242,9 +242,12 @@ def _train_into(
             bar.show(result.number, f"test error {result.test.error_percent:.2f}%")
     except KeyboardInterrupt:
         interrupted = True
-    state, _ = training.run.load_state()
-    if interrupted and training.results:
+    if not interrupted:
+        (state,) = training.engine.states()
+    elif training.results:  # the engine is within the pass after them
         state = training.run.read_weights().arrays
+    else:
+        state, _ = training.run.load_state()
     return _result(
         settings,
         training.results,

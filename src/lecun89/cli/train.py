@@ -99,16 +99,12 @@ def _check(given: dict[str, Any]) -> None:
 def _train_one(
     settings: "Settings", run: "Run | None", watching: dict[str, Any], given: dict[str, Any]
 ) -> None:
-    from lecun89.data import load_training
     from lecun89.render.lines import header_line
     from lecun89.render.progress import TrainingDisplay
     from lecun89.training import session, tensorboard
-    from lecun89.variants import get_variant
 
     quiet, json = given["quiet"], given["json"]
-    digits = load_training(
-        settings.data, [get_variant(settings.variant)], options.data_dir(given["data_dir"])
-    )
+    digits = session.load_splits(settings, options.data_dir(given["data_dir"]))
     options.note(header_line(settings, f"seed {settings.seed}"), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     if run is None:
@@ -264,14 +260,12 @@ def _print_plan(
 ) -> None:
     from dataclasses import replace
 
-    from lecun89.data import load_training
     from lecun89.render.lines import plan_lines
     from lecun89.render.tables import plain_table
     from lecun89.training.estimate import estimate
-    from lecun89.variants import get_variant
+    from lecun89.training.session import load_splits
 
-    of = [get_variant(settings.variant)]
-    result = estimate(settings, load_training(settings.data, of, options.data_dir(data_dir)))
+    result = estimate(settings, load_splits(settings, options.data_dir(data_dir)))
     at_a_time = where.at_a_time([replace(settings, seed=seed) for seed in seeds])
     steps = settings.passes * settings.steps_per_pass
     record = settings.as_record()

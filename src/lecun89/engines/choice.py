@@ -25,6 +25,7 @@ class EngineKind:
             are trained side by side faster than one after the other.
         decisive: what its bits depend on, of the values of `describe_machine`; None for all.
         why_absent: why it cannot be used on this machine, in words; None when it can.
+        describe: what its bits depend on beside the machine and PyTorch, as values for JSON.
         lacking: what a variant has that the engine cannot train, in words; None when it can.
         make: makes one; see `make_engine`.
     """
@@ -35,8 +36,13 @@ class EngineKind:
     most_networks: int
     decisive: frozenset[str] | None
     why_absent: Callable[[], str | None]
+    describe: Callable[[], dict[str, str]]
     lacking: Callable[[Variant, str], str | None]
     make: Callable[..., Engine]
+
+    def in_step(self, most: int | None) -> int:
+        """How many networks one engine trains in step, where at most that many are wanted."""
+        return self.most_networks if most is None else min(most, self.most_networks)
 
     def check(self, variant: Variant, device: str) -> None:
         """Refuse what this engine cannot train.
@@ -115,6 +121,7 @@ ENGINES = {
             # Its bits do not depend on PyTorch or NumPy.
             decisive=frozenset({"lecun89", "instruction_set", "compiler"}),
             why_absent=lambda: native.why_absent(),
+            describe=native.describe,
             lacking=_native_lacks,
             make=native.NativeEngine,
         ),
@@ -125,6 +132,7 @@ ENGINES = {
             most_networks=1,
             decisive=None,
             why_absent=lambda: devices.why_no_torch(),
+            describe=dict,
             lacking=lambda variant, device: None,
             make=_make_eager,
         ),
@@ -135,6 +143,7 @@ ENGINES = {
             most_networks=1024,  # a few GB on a GPU
             decisive=None,
             why_absent=lambda: devices.why_no_torch(),
+            describe=dict,
             lacking=_graph_lacks,
             make=_make_graph,
         ),
@@ -166,8 +175,8 @@ def list_engines() -> list[EngineState]:
     for kind in ENGINES.values():
         reason = kind.why_absent()
         detail = reason or kind.description
-        if reason is None and kind.name == "native":
-            detail += f"; instruction set {native.instruction_set()}"
+        if reason is None and (instruction_set := kind.describe().get("instruction_set")):
+            detail += f"; instruction set {instruction_set}"
         states.append(EngineState(kind.name, reason is None, detail))
     return states
 
@@ -202,15 +211,15 @@ def choose(requested: str, variant: Variant, device: str) -> EngineChoice:
         return EngineChoice("eager", f"not the {kind.name} engine: {reason}")
     if (reason := kind.why_absent()) is not None and kind.name != "eager":
         return EngineChoice("eager", f"the {kind.name} engine is absent: {reason}")
-    where = f"the CPU, {native.instruction_set()}" if kind.name == "native" else device
+    instruction_set = kind.describe().get("instruction_set")
+    where = f"the CPU, {instruction_set}" if instruction_set else device
     return EngineChoice(kind.name, f"fastest on {where}")
 
 
 def describe_machine(engine: str, device: str) -> dict[str, Any]:
     """What decides the bits of a training beside its settings, as values for JSON."""
     kind = get_engine(engine)
-    machine = devices.describe_machine(device, torch_used=kind.needs_torch)
-    return machine | native.describe() if engine == "native" else machine
+    return devices.describe_machine(device, torch_used=kind.needs_torch) | kind.describe()
 
 
 def make_engine(

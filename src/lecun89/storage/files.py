@@ -82,6 +82,20 @@ def sealed(document: dict[str, Any]) -> str:
     return _as_text({**document, "digest": hashlib.sha256(text.encode()).hexdigest()})
 
 
+def unsealed(text: str, document: dict[str, Any]) -> dict[str, Any]:
+    """What `sealed` was given, of its text and the document that this parses to.
+
+    Raises:
+        ValueError: the digest does not match. KeyError: there is none.
+    """
+    content = {name: value for name, value in document.items() if name != "digest"}
+    if "digest" not in document:
+        raise KeyError("digest")
+    if sealed(content) != text:
+        raise ValueError("its digest does not match its content")
+    return content
+
+
 def read_limited(path: Path, limit: int) -> bytes:
     """The file's bytes.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lecun89.exceptions import FileFormatError, UsageError, one_line
 from lecun89.settings import Settings
-from lecun89.storage.files import read_limited, sealed, write_text
+from lecun89.storage.files import read_limited, sealed, unsealed, write_text
 from lecun89.sweeps.sweep import Sweep
 from lecun89.training.runs import make_directory, run_name
 
@@ -45,12 +45,12 @@ def open_seeds(directory: Path) -> Sweep:
         FileFormatError: it is none, or its cells are damaged.
     """
     path = directory / CELLS
-    text = read_limited(path, _MAX_BYTES)
+    content = read_limited(path, _MAX_BYTES)
     try:
-        document = json.loads(text)
-        document.pop("digest")
-        if sealed(document) != text.decode() or document["schema_version"] != 1:
-            raise ValueError("its digest does not match its content")
+        text = content.decode()
+        document = unsealed(text, json.loads(text))
+        if document["schema_version"] != 1:
+            raise ValueError("it has another schema version")
         settings = Settings.from_record(document["settings"])
         cells = [replace(settings, seed=int(seed)) for seed in document["seeds"]]
         if not cells:

@@ -45,8 +45,7 @@ class Workers:
 
     def together(self, settings: Settings) -> int:
         """Networks that are trained in step."""
-        most = get_engine(settings.engine).most_networks
-        return most if self.count is None else min(self.count, most)
+        return get_engine(settings.engine).in_step(self.count)
 
     def processes(self, cells: Sequence[Settings]) -> int:
         """Processes of this machine: side by side on the CPU, one for a GPU."""
@@ -111,7 +110,7 @@ def train(
     return sweep.train(
         make_pool,
         sha256,
-        together=workers.count or 1024,
+        together=workers.count,
         stop_signal=stop_signal,
         on_cell=on_cell,
         on_progress=on_progress,

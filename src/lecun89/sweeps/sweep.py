@@ -148,7 +148,7 @@ class Sweep:
     def _write_table(self) -> None:
         write_table(self.directory / TABLE, [*self.rows(), *self._rows(self._others)])
 
-    def _tasks(self, together: int) -> deque[Task]:
+    def _tasks(self, together: int | None) -> deque[Task]:
         """What is left, in groups that are trained in step."""
         groups: dict[tuple[Settings, int, int, bool], list[Settings]] = {}
         for cell in self.left:
@@ -160,7 +160,7 @@ class Sweep:
             groups.setdefault((alike, passes, step, run is None), []).append(cell)
         tasks: deque[Task] = deque()
         for (alike, *_), cells in groups.items():
-            size = min(together, get_engine(alike.engine).most_networks)
+            size = get_engine(alike.engine).in_step(together)
             for first in range(0, len(cells), size):
                 part = tuple(cells[first : first + size])
                 begun = tuple(self._begun[cell] for cell in part if cell in self._begun)
@@ -172,7 +172,7 @@ class Sweep:
         make_pool: Callable[[], AbstractContextManager[Pool]],
         data_sha256: Mapping[str, Mapping[str, str]],
         *,
-        together: int = 1024,
+        together: int | None = None,
         stop_signal: Callable[[], int | None] = lambda: None,
         on_cell: Callable[[Settings, Finished | str], None] = lambda settings, outcome: None,
         on_progress: Callable[[float], None] = lambda cells: None,
@@ -185,7 +185,7 @@ class Sweep:
             make_pool: gives the workers.
             data_sha256: digests of each split and of a teacher's labels, by name of the data. A
                 cell that was finished with other ones is trained anew.
-            together: most networks that are trained in step, by an engine that can.
+            together: most networks that are trained in step; None for as many as an engine can.
             stop_signal: the signal that asks to stop, if any.
             on_cell: told of each cell its run and results, or what went wrong.
             on_progress: told now and then how many cells' work is done, parts included.

@@ -1,6 +1,5 @@
 """What a worker of a sweep does: train cells in step, into runs or in memory."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +29,6 @@ class Outcome:
         run: where it was trained on disk.
         state: after the last pass, where it was trained in memory.
         machine: where it ran.
-        seconds: wall time of everything.
     """
 
     results: list[PassResult] = field(default_factory=list)
@@ -39,7 +37,6 @@ class Outcome:
     run: Run | None = None
     state: Arrays | None = None
     machine: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
 
     def add(self, result: PassResult | Exception) -> None:
         """Take the outcome of a pass."""
@@ -64,7 +61,6 @@ def train_in_memory(
     Raises:
         UsageError: these settings cannot be trained here.
     """
-    began = time.perf_counter()
     engine = engine_of(cells, splits[cells[0].data])
     outcomes = [Outcome() for _ in cells]
     for results in fit(engine, cells, on_slice=on_slice):
@@ -73,7 +69,6 @@ def train_in_memory(
     machine = engines.describe_machine(cells[0].engine, cells[0].device)
     for outcome, state in zip(outcomes, engine.states(), strict=True):
         outcome.ended, outcome.state, outcome.machine = True, state, machine
-        outcome.seconds = time.perf_counter() - began
     return outcomes
 
 
@@ -101,7 +96,7 @@ def train_on_disk(
     Raises:
         Lecun89Error: a run cannot be written or resumed, or another process is training it.
     """
-    began, settings = time.perf_counter(), cells[0]
+    settings = cells[0]
     digits = splits[settings.data]
     engine = engine_of(cells, digits)
     machine = engines.describe_machine(settings.engine, settings.device)
@@ -126,6 +121,4 @@ def train_on_disk(
     else:
         for outcome in outcomes:
             outcome.ended = outcome.error is None
-    for outcome in outcomes:
-        outcome.seconds = time.perf_counter() - began
     return outcomes

@@ -27,7 +27,7 @@ from lecun89.network.structures import structure_of
 from lecun89.network.weights import Weights, load_weights, save_weights
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
-from lecun89.storage.files import read_limited, sealed, sweep, write_text
+from lecun89.storage.files import read_limited, sealed, sweep, unsealed, write_text
 from lecun89.storage.locks import exclusive
 from lecun89.storage.tensorfile import Arrays
 from lecun89.training.loop import PassResult, Position
@@ -133,15 +133,7 @@ class Run:
         """Save the metrics up to a whole pass, its weights, and the state to go on from."""
         write_text(self.path / "metrics.jsonl", _lines(results))
         passes = results[-1].number
-        document = self.settings.as_document()
-        shapes = structure_of(self.settings.trained).shapes
-        weights = Weights(
-            {name: state[name] for name in shapes},
-            self.settings.variant,
-            self.settings.data,
-            self.data_sha256["train"],
-            document,
-        )
+        weights = weights_of(self.settings, state, self.data_sha256["train"])
         path = self.path / "weights.safetensors"
         save_weights(path, weights, passes=passes, seed=self.settings.seed)
         # Last, so that a crash before it repeats the pass and writes the same files again.
@@ -177,6 +169,19 @@ class Run:
                     f"{self.path / 'config.json'}"
                 )
         return arrays, header
+
+
+def weights_of(settings: Settings, state: Arrays, train_sha256: str) -> Weights:
+    """The weights in a training's state, with what is known of them.
+
+    Args:
+        settings: of the training.
+        state: of its network, as an engine gives it.
+        train_sha256: digest of the training digits.
+    """
+    names = structure_of(settings.trained).shapes
+    arrays = {name: state[name] for name in names}
+    return Weights(arrays, settings.variant, settings.data, train_sha256, settings.as_document())
 
 
 def create_run(
@@ -236,9 +241,7 @@ def open_run(path: Path) -> Run:
                 f"{config} has schema version {shortened(repr(version), 20)}, this lecun89 reads "
                 f"{SCHEMA_VERSION}"
             )
-        document.pop("digest")
-        if sealed(document) != text:
-            raise ValueError("its digest does not match its content")
+        document = unsealed(text, document)
         return Run(
             path,
             Settings.from_record(document["settings"]),

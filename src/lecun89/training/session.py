@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lecun89.data import Digits, digests
+from lecun89.data import Digits, digests, load_training
 from lecun89.engines import Engine, describe_machine
 from lecun89.exceptions import DivergedError
 from lecun89.settings import Settings, engine_of
 from lecun89.training import checkpointing
 from lecun89.training.loop import PassResult, Position
 from lecun89.training.runs import Run, create_run
+from lecun89.variants import get_variant
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,11 @@ class Session:
                 raise outcome
             self.results.append(outcome)
             yield outcome
+
+
+def load_splits(settings: Settings, directory: Path, *, keep: bool = True) -> dict[str, Digits]:
+    """The digits of a training; arguments and errors as of `lecun89.data.load_training`."""
+    return load_training(settings.data, [get_variant(settings.variant)], directory, keep=keep)
 
 
 def begin(settings: Settings, splits: dict[str, Digits], runs_dir: Path) -> Session:
