@@ -32,7 +32,7 @@ Out = Annotated[
         parser=options.path("--out"),
         metavar="DIR",
         help="Where files go.",
-        show_default="errors-SPLIT in the run",
+        show_default="errors-SPLIT in the run, errors-DATA-SPLIT for other data",
     ),
 ]
 Diff = Annotated[
@@ -94,10 +94,13 @@ def errors(
     chosen = targets.set_up_device(device, threads)
     digits = targets.load_digits(opened[0], data, (split,), data_dir)[split]
     report = _report(opened, digits, chosen.device, diff=diff is not None, individual=individual)
-    directory = opened[0].directory / f"{report.kind}-{split}" if out is None else out
-    within = opened[0].directory if out is None else None
+    home = opened[0].directory
+    directory = out or home / "-".join([report.kind, *_others_data(opened[0], digits), split])
+    # Those of other digits, in a directory that was named, are somebody else's.
+    owner = report.kind if out is None else f"{report.kind}-{digits.data}-{split}"
+    within = home if out is None else None
     files = report.files()
-    written = write_files(directory, report.kind, files, force=force, tidy=True, within=within)
+    written = write_files(directory, owner, files, force=force, tidy=True, within=within)
     if json:
         document = {"run": str(opened[0].path), "split": split, "total": len(digits)}
         files_written = [str(path) for path in written]
@@ -167,6 +170,11 @@ def _report(
     if len(opened) > 1:
         return AcrossReport(paths, found, digits)
     return MissesReport(found[0], digits, individual)
+
+
+def _others_data(target: "Trained", digits: "Digits") -> list[str]:
+    """The name of the data, if the network was trained on other."""
+    return [] if digits.data == (target.weights.data or "1989") else [digits.data]
 
 
 def _show(report: "Report", digits: "Digits") -> None:

@@ -40,6 +40,7 @@ Plot = Annotated[
         help="Draw it as PNG or SVG (extra plots).",
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the --plot file.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")]
 
@@ -50,6 +51,7 @@ def ladder(
     variants: Rungs = None,
     out: options.SweepDir = Path("ladder"),
     plot: Plot = None,
+    force: Force = False,
     csv: Csv = False,
     markdown: Markdown = False,
     workers: options.Workers = "auto",
@@ -74,7 +76,7 @@ def ladder(
     if sum((json, csv, markdown)) > 1:
         raise UsageError("--json, --csv and --markdown cannot be combined")
     if plot is not None:
-        _check_plot(plot)
+        _check_plot(plot, force=force)
     where = sweeps.Workers.parse(workers, scheduler)
     require_torch()  # for McNemar's test, at the end
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
@@ -99,13 +101,13 @@ def ladder(
             options.print_table(laddertable.ladder_table(steps, name))
 
 
-def _check_plot(plot: Path) -> None:
+def _check_plot(plot: Path, *, force: bool) -> None:
     from lecun89.render.charts import require_matplotlib
 
     require_matplotlib()
     if plot.suffix.lower() not in (".png", ".svg"):
         raise UsageError(f"--plot {plot} is neither .png nor .svg")
-    options.check_file("--plot", plot)
+    options.check_file("--plot", plot, force=force, streams=False)
 
 
 def _draw(found: "dict[str, list[tuple[Rung, Step | None]]]", plot: Path) -> None:

@@ -39,16 +39,29 @@ def path(flag: str) -> Callable[[Any], Path]:
     return parse
 
 
-def check_file(flag: str, path: Path) -> None:
-    """Refuse a flag's path at which no file can be, before the work for it is done.
+def check_file(flag: str, path: Path, *, force: bool, streams: bool = True) -> None:
+    """Refuse a flag's path to which no file can be written, before the work for it is done.
+
+    Args:
+        flag: that gave it.
+        path: of the file.
+        force: whether a regular file that is there may be replaced.
+        streams: whether it may be a pipe or a device, such as /dev/stdout.
 
     Raises:
-        UsageError: it is a directory, or in none.
+        UsageError: it is a directory, or in none, or there is something that is not replaced.
     """
+    from lecun89.storage.files import is_stream, refuse_special
+
     if path.is_dir():
         raise UsageError(f"{flag} {path} is a directory: give a file")
     if not path.parent.is_dir():
         raise UsageError(f"{flag} {path}: there is no directory {path.parent}")
+    if streams and is_stream(path):
+        return
+    refuse_special(path)
+    if (path.exists() or path.is_symlink()) and not force:
+        raise UsageError(f"{flag} {path} exists: choose another file, or use --force")
 
 
 Variant = Annotated[
