@@ -128,12 +128,12 @@ def _train_seeds(
     sweep: "Sweep", where: "Workers", watching: dict[str, Any], given: dict[str, Any]
 ) -> None:
     from lecun89 import sweeps
-    from lecun89.render.lines import header_line
+    from lecun89.render.lines import counted, header_line
     from lecun89.render.progress import CellsDisplay
     from lecun89.training.tensorboard import write_all
 
     began, quiet, settings = time.perf_counter(), given["quiet"], sweep.settings
-    seeds = f"{len(sweep.cells)} seeds, {where.at_a_time(sweep.cells)} at a time"
+    seeds = f"{counted(len(sweep.cells), 'seed')}, {where.at_a_time(sweep.cells)} at a time"
     options.note(header_line(settings, seeds), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     directory = options.data_dir(given["data_dir"])
