@@ -25,11 +25,37 @@ def test_missing_cuda_says_why_and_what_there_is() -> None:
         devices.choose("cuda", step_size=7291)
 
 
-def test_index_out_of_range_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Two CUDA devices; what is wrong with one of them can be put into the dictionary."""
+    broken: dict[str, str] = {}
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "init", lambda: None)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: f"GPU {name}")
+    monkeypatch.setattr(devices, "_probe", broken.get)
+    return broken
+
+
+def test_a_gpu_that_is_listed_and_cannot_be_used(
+    two_gpus: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    two_gpus["cuda:0"] = "CUDA error: no kernel image is available for execution on the device"
+    assert [(one.name, one.available) for one in devices.list_devices()[:3]] == [
+        *(("cpu", True), ("cuda:0", False), ("cuda:1", True))
+    ]
+    assert devices.list_devices()[1].detail == two_gpus["cuda:0"]
+    assert devices.choose("auto", step_size=7291).device == "cuda:1"
+    with pytest.raises(DeviceError, match="cuda is not available: .*no kernel.*: cpu, cuda:1"):
+        devices.choose("cuda", step_size=1)
+    two_gpus["cuda:1"] = "CUDA error: out of memory"
+    chosen = devices.choose("auto", step_size=7291)
+    assert chosen.device == "cpu"
+    for text in (chosen.reason, caplog.text):
+        assert "cuda:1 cannot be used: CUDA error: out of memory" in text
+
+
+def test_index_out_of_range_says_how_many_there_are(two_gpus: dict[str, str]) -> None:
     assert devices.choose("cuda", step_size=7291).device == "cuda:0"
     assert devices.choose("cuda:1", step_size=1).device == "cuda:1"
     with pytest.raises(DeviceError, match=r"index 2 is out of range, there are 2; .*cuda:1"):
@@ -48,16 +74,18 @@ def test_a_driver_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_auto_chooses_by_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_cuda_unavailable", lambda name="cuda": None)
+    monkeypatch.setattr(devices, "_probe", lambda device: None)
+    monkeypatch.setattr(devices, "_cuda_absent", lambda: None)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     one = devices.choose("auto", step_size=1)
     assert (one.device, one.reason) == ("cpu", "one example at a time is fastest on the CPU")
     few = devices.choose("auto", step_size=64)
     assert (few.device, few.reason) == ("cpu", "small batches are fastest on the CPU")
     assert devices.choose("auto", step_size=7291).device == "cuda:0"
-    monkeypatch.setattr(devices, "_cuda_unavailable", lambda name="cuda": "gone")
-    monkeypatch.setattr(devices, "_mps_unavailable", lambda: None)
+    monkeypatch.setattr(devices, "_cuda_absent", lambda: "gone")
+    monkeypatch.setattr(devices, "_mps_absent", lambda: None)
     assert devices.choose("auto", step_size=7291).device == "mps"
-    monkeypatch.setattr(devices, "_mps_unavailable", lambda: "gone")
+    monkeypatch.setattr(devices, "_mps_absent", lambda: "gone")
     assert devices.choose("auto", step_size=7291).device == "cpu"
 
 

@@ -3,14 +3,17 @@
 PyTorch is imported inside the functions, so that names can be checked without it.
 """
 
+import logging
 import os
 import platform
 import re
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,54 @@ from lecun89.exceptions import DeviceError, UsageError, one_line, unknown_name
 # step takes on a GPU.
 _GPU_STEP_SIZE = 512
 
-NAMES = ("auto", "cpu", "cuda", "cuda:N", "mps")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of device: what of it is not as with the others.
+
+    Attributes:
+        name: as PyTorch names it.
+        fastest: the engine that trains fastest on it.
+        why_absent: why there is none, in words; None when there is one.
+        module: PyTorch's module for it; None for the CPU, which needs none. With `captures` it has
+            graphs, streams and events as ``torch.cuda`` has.
+        numbered: whether there may be several, ``cuda:0`` and so on.
+        captures: whether steps can be captured as graphs.
+        evaluated: examples times networks that are evaluated at once, each with 19 kB of windows.
+        side: of the square matrices whose product measures its peak.
+        copied: float32 numbers whose copy measures its bandwidth.
+    """
+
+    name: str
+    fastest: str
+    why_absent: Callable[[], str | None]
+    module: Callable[[], Any] | None = None
+    numbered: bool = False
+    captures: bool = False
+    evaluated: int = 1 << 13
+    side: int = 1024
+    copied: int = 1 << 25
+
+    def names(self) -> list[str]:
+        """Of its devices; there is at least one."""
+        if not self.numbered:
+            return [self.name]
+        assert self.module is not None
+        return [f"{self.name}:{index}" for index in range(self.module().device_count())]
+
+    def describe(self, device: str) -> str:
+        """The model of one of them."""
+        if self.numbered:
+            assert self.module is not None
+            return str(self.module().get_device_name(device))
+        return cpu_model() if self.module is None else "Apple GPU through Metal"
+
+
+def kind_of(device: str) -> Kind:
+    """The kind of a device, ``cpu``, ``cuda:N`` or ``mps``."""
+    return KINDS[device.partition(":")[0]]
 
 
 @dataclass(frozen=True)
@@ -57,27 +107,59 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: it could not.
     """
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name, re.ASCII):
-        raise unknown_name("device", name, NAMES)
+    pattern = "|".join(rf"{k.name}(:\d{{1,3}})?" if k.numbered else k.name for k in KINDS.values())
+    if not re.fullmatch(f"auto|{pattern}", name, re.ASCII):
+        numbered = [f"{kind.name}:N" for kind in KINDS.values() if kind.numbered]
+        raise unknown_name("device", name, ("auto", *KINDS, *numbered))
     return name
 
 
 def list_devices() -> list[DeviceState]:
     """The state of every device that this package can use, the CPU first."""
-    devices = [DeviceState("cpu", True, cpu_model())]
-    reason = _cuda_unavailable()
-    if reason:
-        devices.append(DeviceState("cuda", False, reason))
-    else:
-        import torch
-
-        devices += [
-            DeviceState(f"cuda:{index}", True, torch.cuda.get_device_name(index))
-            for index in range(torch.cuda.device_count())
-        ]
-    reason = _mps_unavailable()
-    devices.append(DeviceState("mps", not reason, reason or "Apple GPU through Metal"))
+    devices = []
+    for kind in KINDS.values():
+        if (reason := kind.why_absent()) is not None:
+            devices.append(DeviceState(kind.name, False, reason))
+            continue
+        for name in kind.names():
+            reason = why_unusable(name)
+            devices.append(DeviceState(name, reason is None, reason or kind.describe(name)))
     return devices
+
+
+def why_unusable(device: str) -> str | None:
+    """Why a device that is listed cannot be used, in words; None when it can.
+
+    A small computation tells, once: a GPU that is busy, full or too old for this PyTorch is listed
+    like any other.
+
+    Args:
+        device: ``cpu``, ``cuda:N`` or ``mps``.
+    """
+    kind = kind_of(device)
+    if kind.module is None:
+        return None
+    if (reason := kind.why_absent()) is not None:
+        return reason
+    if device not in kind.names():
+        count = len(kind.names())
+        index = device.partition(":")[2]
+        return f"index {index} is out of range, there {'is' if count == 1 else 'are'} {count}"
+    return _probe(device)
+
+
+@cache
+def _probe(device: str) -> str | None:
+    import torch
+
+    try:
+        a = torch.arange(64.0, device=device).view(8, 8).requires_grad_()
+        (a @ a).sum().backward()
+        assert a.grad is not None
+        right = float(a.grad.sum()) == 2 * 8 * float(torch.arange(64.0).sum())
+    except Exception as error:  # each kind of failure has its own
+        return _first_sentence(error)
+    return None if right else "it computes wrong numbers"
 
 
 def why_no_torch() -> str | None:
@@ -113,13 +195,12 @@ def choose(requested: str, *, step_size: int) -> DeviceChoice:
     check_name(requested)
     if requested == "auto":
         return _choose_automatically(step_size)
-    if requested == "cpu":
-        return DeviceChoice("cpu", "as asked")
-    reason = _mps_unavailable() if requested == "mps" else _cuda_unavailable(requested)
-    if reason:
+    numbered = kind_of(requested).numbered and ":" not in requested
+    device = f"{requested}:0" if numbered else requested
+    if (reason := why_unusable(device)) is not None:
         names = ", ".join(device.name for device in list_devices() if device.available)
         raise DeviceError(f"device {requested} is not available: {reason}; available: {names}")
-    return DeviceChoice("cuda:0" if requested == "cuda" else requested, "as asked")
+    return DeviceChoice(device, "as asked")
 
 
 def set_up(device: str, threads: int) -> None:
@@ -182,14 +263,9 @@ def restored(*, used: bool) -> Iterator[None]:
 
 def synchronize(device: str) -> None:
     """Wait until everything that was sent to the device is done; the CPU never lags behind."""
-    if device == "cpu":
-        return
-    import torch
-
-    if device == "mps":
-        torch.mps.synchronize()
-    else:
-        torch.cuda.synchronize(device)
+    kind = kind_of(device)
+    if kind.module is not None:
+        kind.module().synchronize(*([device] if kind.numbered else []))
 
 
 class Stopwatch:
@@ -200,33 +276,31 @@ class Stopwatch:
 
     def __init__(self, device: str) -> None:
         """A stopwatch for ``cpu``, ``cuda:N`` or ``mps``."""
+        kind = kind_of(device)
         self._device = device
+        self._module = kind.module() if kind.module is not None and kind.captures else None
         self._began: Any = None
 
     def start(self) -> None:
         """Begin, when all before is done."""
         synchronize(self._device)
-        if self._device.startswith("cuda"):
-            import torch
-
-            with torch.cuda.device(self._device):
-                self._began = torch.cuda.Event(enable_timing=True)
-                self._began.record()
-        else:
-            self._began = time.perf_counter()
+        self._began = time.perf_counter() if self._module is None else self._event()
 
     def stop(self) -> float:
         """Seconds since `start`, when all is done."""
-        if self._device.startswith("cuda"):
-            import torch
-
-            with torch.cuda.device(self._device):
-                ended = torch.cuda.Event(enable_timing=True)
-                ended.record()
+        if self._module is not None:
+            ended = self._event()
             synchronize(self._device)
             return float(self._began.elapsed_time(ended)) / 1e3
         synchronize(self._device)
         return float(time.perf_counter() - self._began)
+
+    def _event(self) -> Any:
+        assert self._module is not None
+        with self._module.device(self._device):
+            event = self._module.Event(enable_timing=True)
+            event.record()
+        return event
 
 
 def usable_cores() -> int:
@@ -280,8 +354,8 @@ def describe_machine(device: str, *, torch_used: bool = True) -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.version.cuda,
     }
-    if device.startswith("cuda"):
-        description["gpu"] = torch.cuda.get_device_name(device)
+    if device != "cpu":
+        description["gpu"] = kind_of(device).describe(device)
     return description
 
 
@@ -294,6 +368,11 @@ def cpu_model() -> str:
                     return line.partition(":")[2].strip()
         except OSError:
             pass
+    if sys.platform == "darwin":  # where platform.processor() says "arm"
+        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        with suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True)
+            return done.stdout.strip()
     return platform.processor() or platform.machine()
 
 
@@ -302,14 +381,25 @@ def _choose_automatically(step_size: int) -> DeviceChoice:
         return DeviceChoice("cpu", "one example at a time is fastest on the CPU")
     if step_size < _GPU_STEP_SIZE:
         return DeviceChoice("cpu", "small batches are fastest on the CPU")
-    if not _cuda_unavailable():
-        return DeviceChoice("cuda:0", "large batches go to the GPU")
-    if not _mps_unavailable():
-        return DeviceChoice("mps", "large batches go to the GPU")
-    return DeviceChoice("cpu", "no GPU is available")
+    reasons = []
+    for kind in KINDS.values():
+        if kind.module is None or kind.why_absent() is not None:
+            continue
+        for name in kind.names():
+            if (reason := why_unusable(name)) is None:
+                return DeviceChoice(name, "large batches go to the GPU")
+            reasons.append(f"{name} cannot be used: {reason}")
+    if not reasons:
+        return DeviceChoice("cpu", "no GPU is available")
+    _log.warning("warning: %s; the CPU is used", "; ".join(reasons))
+    return DeviceChoice("cpu", "; ".join(reasons))
 
 
-def _cuda_unavailable(name: str = "cuda") -> str | None:
+def _first_sentence(error: BaseException) -> str:
+    return one_line(error).partition(". ")[0].rstrip(".")
+
+
+def _cuda_absent() -> str | None:
     if (reason := why_no_torch()) is not None:
         return reason
     import torch
@@ -320,16 +410,11 @@ def _cuda_unavailable(name: str = "cuda") -> str | None:
         torch.cuda.init()
         count = torch.cuda.device_count()
     except (RuntimeError, AssertionError) as error:
-        return one_line(error).partition(". ")[0].rstrip(".")
-    if count == 0:
-        return "no CUDA device is visible"
-    index = int(name.partition(":")[2] or 0)
-    if index >= count:
-        return f"index {index} is out of range, there {'is' if count == 1 else 'are'} {count}"
-    return None
+        return _first_sentence(error)
+    return None if count else "no CUDA device is visible"
 
 
-def _mps_unavailable() -> str | None:
+def _mps_absent() -> str | None:
     if (reason := why_no_torch()) is not None:
         return reason
     import torch
@@ -339,3 +424,36 @@ def _mps_unavailable() -> str | None:
     if not torch.backends.mps.is_available():
         return "this machine has no Apple GPU that torch can use"
     return None
+
+
+def _cuda() -> Any:
+    import torch
+
+    return torch.cuda
+
+
+def _mps() -> Any:
+    import torch
+
+    return torch.mps
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("cpu", "native", lambda: None),
+        Kind(
+            "cuda",
+            "graph",
+            lambda: _cuda_absent(),
+            _cuda,
+            numbered=True,
+            captures=True,
+            evaluated=1 << 16,
+            side=4096,
+            copied=1 << 28,
+        ),
+        Kind("mps", "eager", lambda: _mps_absent(), _mps, side=2048, copied=1 << 26),
+    )
+}
+"""Kinds of device by name, in the order in which `auto` looks for one."""

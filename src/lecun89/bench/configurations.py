@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lecun89.data import get_data
-from lecun89.devices import check_name, list_devices, usable_cores
+from lecun89.devices import check_name, kind_of, list_devices, usable_cores
 from lecun89.engines import get_engine
 from lecun89.settings import Settings
 from lecun89.variants import get_variant
@@ -120,11 +120,12 @@ def list_configurations(device: str = "auto") -> tuple[list[Configuration], dict
                     found.append(_configuration("cpu", "native", 1, usable_cores()))
             else:
                 absent["native engine"] = reason
-        if state.name.startswith("cuda"):
+        kind = kind_of(state.name)
+        if kind.captures:
             sizes = (1, MINI_BATCH, LARGE_BATCH, None)
             found += [_configuration(state.name, "graph", size) for size in sizes]
             found.append(_configuration(state.name, "graph", 1, graph.most_networks))
-        sizes = (1, None) if state.name == "mps" else (1, MINI_BATCH, None)
+        sizes = (1, MINI_BATCH, None) if kind.module is None or kind.captures else (1, None)
         found += [_configuration(state.name, "eager", size) for size in sizes]
     return found, absent
 

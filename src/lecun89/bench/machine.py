@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lecun89.devices import Stopwatch
+from lecun89.devices import Stopwatch, kind_of
 from lecun89.engines import describe_machine
 from lecun89.settings import Settings
-
-_SIZES = {"cpu": 1024, "mps": 2048, "cuda": 4096}  # of the square matrices
-_COPIED = {"cpu": 1 << 25, "mps": 1 << 26, "cuda": 1 << 28}  # float32 numbers
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ def measure_peak(device: str, rounds: int = 3) -> Peak:
     """
     import torch
 
-    kind = device.partition(":")[0]
-    size, copied = _SIZES[kind], _COPIED[kind]
+    kind = kind_of(device)
+    size, copied = kind.side, kind.copied
     watch = Stopwatch(device)
 
     def least(work: Callable[[], object]) -> float:

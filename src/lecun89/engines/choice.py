@@ -151,8 +151,6 @@ ENGINES = {
 }
 """Engines by name."""
 
-_FASTEST = {"cpu": "native", "cuda": "graph"}
-
 
 @dataclass(frozen=True)
 class EngineState:
@@ -206,7 +204,7 @@ def choose(requested: str, variant: Variant, device: str) -> EngineChoice:
     if requested != "auto":
         get_engine(requested).check(variant, device)
         return EngineChoice(requested, "as asked")
-    kind = ENGINES[_FASTEST.get(device.partition(":")[0], "eager")]
+    kind = ENGINES[devices.kind_of(device).fastest]
     if (reason := kind.lacking(variant, device)) is not None:
         return EngineChoice("eager", f"not the {kind.name} engine: {reason}")
     if (reason := kind.why_absent()) is not None and kind.name != "eager":

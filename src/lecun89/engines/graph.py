@@ -9,6 +9,7 @@ Shifts and dropout masks are the native engine's: a function of seed, pass and e
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
+from lecun89.devices import kind_of
 from lecun89.engines.agreement import DIGITS, check_close, named, outputs_and_gradients
 from lecun89.engines.draws import draw_kept, draw_shifts
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
@@ -29,8 +31,6 @@ from lecun89.storage.tensorfile import Arrays, check_arrays
 from lecun89.variants import Variant
 
 _STEPS_PER_REPLAY = 16
-# Examples times networks in one forward pass, each with 19 kB of windows.
-_EVALUATED = {"cpu": 1 << 13, "mps": 1 << 13, "cuda": 1 << 16}
 _DRAWN = 1 << 22  # random words at a time: 32 MB each of a dozen tensors
 
 
@@ -60,6 +60,7 @@ class GraphEngine:
         """
         self._variant = variant
         of = self._device = torch.device(device)
+        self._kind = kind_of(device)
         self._networks = len(seeds)
         initial = [flatten(initial_parameters(variant, seed)) for seed in seeds]
         self._weights = torch.tensor(np.stack(initial), device=of)
@@ -103,8 +104,8 @@ class GraphEngine:
 
         if of.type != "cpu":
             self._check(seeds[0], splits["test"])
-        self._graphs: dict[str, torch.cuda.CUDAGraph] = {}
-        if of.type == "cuda":
+        self._graphs: dict[str, Any] = {}
+        if self._kind.captures:
             self._capture()
 
     def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
@@ -144,7 +145,7 @@ class GraphEngine:
         p = split(self._weights)
         loss = torch.zeros(self._networks, device=self._device)
         misses = torch.zeros(self._networks, dtype=torch.int64, device=self._device)
-        chunk = max(1, _EVALUATED[self._device.type] // self._networks)
+        chunk = max(1, self._kind.evaluated // self._networks)
         for rows in torch.arange(total, device=self._device).split(chunk):
             windows = self._windows(split_name, rows, self._unshifted)
             outputs = forward(self._variant, p, windows, None)
@@ -266,16 +267,18 @@ class GraphEngine:
         saved = [tensor.clone() for tensor in changing]
         # A stream of its own: the one that PyTorch would take belongs to the first device that
         # captured anything, and is shared by all engines.
-        stream = torch.cuda.Stream(self._device)
+        assert self._kind.module is not None
+        module = self._kind.module()
+        stream = module.Stream(self._device)
         try:
-            with torch.cuda.device(self._device):
-                stream.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(stream):  # what libraries do once must not be captured
+            with module.device(self._device):
+                stream.wait_stream(module.current_stream())
+                with module.stream(stream):  # what libraries do once must not be captured
                     for _ in range(3):
                         self._draw()
                         self._step.zero_()
                         self._do_step()
-                torch.cuda.current_stream().wait_stream(stream)
+                module.current_stream().wait_stream(stream)
                 self._add_graph("step", self._do_step, 1, stream)
                 if self.steps_per_pass >= _STEPS_PER_REPLAY:
                     self._add_graph("steps", self._do_step, _STEPS_PER_REPLAY, stream)
@@ -297,13 +300,13 @@ class GraphEngine:
         for tensor, value in zip(changing, saved, strict=True):
             tensor.copy_(value)
 
-    def _add_graph(
-        self, name: str, work: Callable[[], None], times: int, stream: torch.cuda.Stream
-    ) -> None:
-        graph = torch.cuda.CUDAGraph()
+    def _add_graph(self, name: str, work: Callable[[], None], times: int, stream: Any) -> None:
+        assert self._kind.module is not None
+        module = self._kind.module()
+        graph = module.CUDAGraph()
         # They never run at the same time, and nothing of one is read after it.
         pool = next(iter(self._graphs.values())).pool() if self._graphs else None
-        with torch.cuda.graph(graph, pool=pool, stream=stream):
+        with module.graph(graph, pool=pool, stream=stream):
             for _ in range(times):
                 work()
         self._graphs[name] = graph
