@@ -225,12 +225,24 @@ def set_up(device: str, threads: int) -> None:
 
     torch.set_num_threads(threads)
     if device == "cpu":
-        return  # its operators are deterministic, and to say so would import PyTorch's compiler
-    torch.use_deterministic_algorithms(True)
+        return  # its operators are deterministic
+    # As `use_deterministic_algorithms(True)`, which would import PyTorch's compiler.
+    torch.set_deterministic_debug_mode("error")
     # It would fill every new tensor with NaN, which costs time and changes no result here.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    for owner, name, exact in _precisions():
+        setattr(owner, name, exact)
+
+
+def _precisions() -> list[tuple[Any, str, Any]]:
+    """Where float32 is set to be float32, by the names of this PyTorch: never by both."""
+    import torch
+
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    if hasattr(cuda, "fp32_precision"):  # from 2.9 on
+        of_cudnn = (getattr(cudnn, name) for name in ("conv", "rnn"))
+        return [(owner, "fp32_precision", "ieee") for owner in (cuda, *of_cudnn)]
+    return [(owner, "allow_tf32", False) for owner in (cuda, cudnn)]
 
 
 @contextmanager
@@ -246,19 +258,18 @@ def restored(*, used: bool) -> Iterator[None]:
     require_torch()
     import torch
 
-    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    threads, tf32 = torch.get_num_threads(), (cuda.allow_tf32, cudnn.allow_tf32)
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    precisions = [(owner, name, getattr(owner, name)) for owner, name, _ in _precisions()]
     fill = getattr(torch.utils.deterministic, "fill_uninitialized_memory")  # noqa: B009
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        if torch.are_deterministic_algorithms_enabled() != deterministic:
-            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.set_deterministic_debug_mode(mode)
         setattr(torch.utils.deterministic, "fill_uninitialized_memory", fill)  # noqa: B010
-        cuda.allow_tf32, cudnn.allow_tf32 = tf32
+        for owner, name, value in precisions:
+            if getattr(owner, name) != value:
+                setattr(owner, name, value)
 
 
 def synchronize(device: str) -> None:
