@@ -27,6 +27,8 @@ OF_1989 = [name for name, variant in VARIANTS.items() if variant.structure == "1
 PATIENCE = 120.0  # seconds until something counts as hanging
 QUICKEST = "native" if importlib.util.find_spec("lecun89._native") else "eager"
 """An engine for tests that do not care which."""
+GPU = "cuda:0"
+"""The device of the tests that need one; tests/fakedevice.py puts its own in place."""
 UNDISTORTED = [name for name in OF_1989 if not VARIANTS[name].distorts]
 
 # Before anything uses cuBLAS, which looks but once.

@@ -20,7 +20,7 @@ import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.utils import _pytree as pytree
@@ -43,7 +43,7 @@ _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
 class State:
     """What the device has been asked to do, and what it is to do about it."""
 
-    waits: collections.Counter[str] = collections.Counter()
+    waits: ClassVar[collections.Counter[str]] = collections.Counter()
     replays = 0
     allocations = 0
     fail_at: int | None = None  # the allocation, counted from now, that runs out of memory
@@ -287,7 +287,7 @@ def _like(x: torch.Tensor) -> torch.Tensor:
 class Generator(_CpuGenerator):
     """As ``torch.Generator``; that of the device draws the CPU's numbers."""
 
-    of_device: set[int] = set()
+    of_device: ClassVar[set[int]] = set()
 
     def __new__(cls, device: Any = "cpu") -> "Generator":
         made = super().__new__(cls, "cpu")

@@ -7,8 +7,9 @@ from lecun89 import devices
 from lecun89.data import Digits
 from lecun89.engines import agreement
 from lecun89.exceptions import DeviceError, UsageError
-from lecun89.network.modules import Network
-from lecun89.variants import VARIANTS
+from lecun89.network.modules import Network, make_network
+from lecun89.variants import VARIANTS, get_variant
+from tests.conftest import GPU
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 
@@ -114,33 +115,44 @@ def test_a_device_that_computes_something_else_is_refused(
     honest = agreement.outputs_and_gradients
 
     def faulty(
-        network: Network, loss: str, digits: Digits, device: torch.device
+        network: Network, loss: str, digits: Digits, rows: slice, device: torch.device
     ) -> dict[str, torch.Tensor]:
         if device.type == "cpu":
-            return honest(network, loss, digits, device)
+            return honest(network, loss, digits, rows, device)
         broken = copy.deepcopy(network)
         with torch.no_grad():
             broken.H3w[0] *= 1.5  # as if a kernel read the wrong stride
-        return honest(broken, loss, digits, torch.device("cpu"))
+        return honest(broken, loss, digits, rows, torch.device("cpu"))
 
     monkeypatch.setattr(agreement, "outputs_and_gradients", faulty)
     with pytest.raises(DeviceError, match="disagrees with the CPU.*--device cpu"):
         agreement.check_agreement(network, "mse", splits["test"], torch.device("meta"))
 
 
-@pytest.mark.gpu
-def test_cuda_computes_what_the_cpu_computes(splits: dict[str, Digits]) -> None:
-    devices.set_up("cuda:0", 1)
-    for variant in VARIANTS.values():
-        network = Network(variant, torch.Generator().manual_seed(1))
-        agreement.check_agreement(network, variant.loss, splits["test"], torch.device("cuda:0"))
-    devices.synchronize("cuda:0")
+def test_digits_at_the_kink_of_a_relu_are_followed_by_others() -> None:
+    right, wrong = ({"the output": torch.tensor([value])} for value in (1.0, 2.0))
+    asked = []
+
+    def ours(rows: slice) -> agreement.Found:
+        asked.append(rows)
+        return wrong if rows.start == 0 else right
+
+    agreement.check_close(ours, lambda rows: right, torch.device("meta"))
+    assert asked == [slice(0, 64), slice(64, 128)]
+    with pytest.raises(DeviceError, match="the output differs by 1.0e"):
+        agreement.check_close(lambda rows: wrong, lambda rows: right, torch.device("meta"))
 
 
-@pytest.mark.mps
-def test_mps_computes_what_the_cpu_computes(splits: dict[str, Digits]) -> None:
-    devices.set_up("mps", 1)
-    for variant in VARIANTS.values():
-        network = Network(variant, torch.Generator().manual_seed(1))
-        agreement.check_agreement(network, variant.loss, splits["test"], torch.device("mps"))
-    devices.synchronize("mps")
+@pytest.mark.parametrize(
+    "device",
+    [pytest.param(GPU, marks=pytest.mark.gpu), pytest.param("mps", marks=pytest.mark.mps)],
+)
+@pytest.mark.parametrize("name", [*VARIANTS, "base+table=cyclic"])
+def test_a_device_computes_what_the_cpu_computes(
+    device: str, name: str, splits: dict[str, Digits]
+) -> None:
+    devices.set_up(device, 1)
+    variant = get_variant(name)
+    network = make_network(variant, torch.Generator().manual_seed(1))
+    agreement.check_agreement(network, variant.loss, splits["test"], torch.device(device))
+    devices.synchronize(device)

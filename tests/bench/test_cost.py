@@ -8,6 +8,7 @@ from lecun89.bench.cost import Cost, measure_cost, time_steps
 from lecun89.data import Digits
 from lecun89.devices import Stopwatch
 from tests.bench.conftest import Clock, FakeEngine
+from tests.conftest import GPU
 
 
 def time_engine(engine: FakeEngine, seconds: float, **more: int) -> Cost:
@@ -99,8 +100,8 @@ def test_a_stopwatch_counts_from_start_to_stop(clock: Clock) -> None:
 def test_a_stopwatch_waits_for_the_gpu() -> None:
     import torch
 
-    a = torch.rand(4096, 4096, device="cuda:0")
-    watch = Stopwatch("cuda:0")
+    a = torch.rand(4096, 4096, device=GPU)
+    watch = Stopwatch(GPU)
     watch.start()
     for _ in range(20):
         a = a @ a

@@ -26,7 +26,7 @@ from lecun89.training.loop import PassResult, fit
 from lecun89.training.runs import Run, create_run
 from lecun89.variants import VARIANTS
 from tests.alone import made, make_engine
-from tests.conftest import UNDISTORTED, Result
+from tests.conftest import GPU, UNDISTORTED, Result
 
 
 def number(value: int) -> torch.Tensor:
@@ -308,7 +308,7 @@ def test_a_captured_step_is_the_cpus(
     splits: dict[str, Digits],
 ) -> None:
     of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=batch_size, engine="graph")
-    engines = [make_engine(replace(of, device=device), splits) for device in ("cpu", "cuda:0")]
+    engines = [make_engine(replace(of, device=device), splits) for device in ("cpu", GPU)]
     before = np.concatenate([engines[0].state()[key].ravel() for key in PARAMETER_SHAPES])
     for engine in engines:
         # Sixteen steps in one replay and two single ones; two passes, so that draws are replayed.
@@ -326,7 +326,7 @@ def test_a_captured_step_is_the_cpus(
 def test_hundreds_of_networks_on_a_gpu_are_each_as_alone(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
-    trainings = [settings(seed=seed, device="cuda:0", engine="graph") for seed in range(256)]
+    trainings = [settings(seed=seed, device=GPU, engine="graph") for seed in range(256)]
     together = engine_of(trainings, splits)
     advance(together, (1,), [0.03] * 256, steps=100)
     for index in (0, 100, 255):

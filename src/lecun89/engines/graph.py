@@ -19,7 +19,7 @@ from torch import Tensor
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.devices import kind_of
-from lecun89.engines.agreement import DIGITS, check_close, named, outputs_and_gradients
+from lecun89.engines.agreement import DIGITS, Found, check_close, named, outputs_and_gradients
 from lecun89.engines.draws import draw_kept, draw_shifts
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
 from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
@@ -230,16 +230,21 @@ class GraphEngine:
         """Compare the first network, as it is computed here, with PyTorch's on the CPU."""
         variant = self._variant
         network = Network(variant, torch.Generator().manual_seed(seed))
+
+        def ours(at: slice) -> Found:
+            rows = torch.arange(at.start, at.stop, device=self._device)
+            first = split(self._weights[:1])
+            leaves = {name: view.clone().requires_grad_() for name, view in first.items()}
+            outputs = forward(variant, leaves, self._windows("test", rows, self._unshifted), None)
+            loss = losses(variant, outputs, self._targets["test"][rows]).mean()
+            gradients = torch.autograd.grad(loss, list(leaves.values()))
+            return named(outputs[0], {n: g[0] for n, g in zip(leaves, gradients, strict=True)})
+
+        def cpus(at: slice) -> Found:
+            return outputs_and_gradients(network, variant.loss, digits, at, torch.device("cpu"))
+
+        check_close(ours, cpus, self._device)
         rows = torch.arange(DIGITS, device=self._device)
-        leaves = {
-            name: view.clone().requires_grad_() for name, view in split(self._weights[:1]).items()
-        }
-        outputs = forward(variant, leaves, self._windows("test", rows, self._unshifted), None)
-        loss = losses(variant, outputs, self._targets["test"][rows]).mean()
-        gradients = torch.autograd.grad(loss, list(leaves.values()))
-        found = named(outputs[0], {n: g[0] for n, g in zip(leaves, gradients, strict=True)})
-        expected = outputs_and_gradients(network, variant.loss, digits, torch.device("cpu"))
-        check_close(found, expected, self._device)
         drawn = (self._seeds[:1], self._pass + 1, rows)
         on_cpu = [tensor.cpu() for tensor in drawn]
         here, there = [], []

@@ -256,7 +256,8 @@ def propagate(
         third = F.conv2d(torch.cat((x[:, 0:4], x[:, 8:12]), dim=1), p["H2w"][8:12], stride=2)
         sums = torch.cat((first, second, third), dim=1)
     else:
-        seen = x[:, [plane for planes in TABLES[table] for plane in planes]]
+        # Slices, because on MPS the gradient of indexing by a list is not deterministic.
+        seen = torch.cat([x[:, plane : plane + 1] for of in TABLES[table] for plane in of], dim=1)
         sums = F.conv2d(seen, p["H2w"], stride=2, groups=12)
     h2 = units("H2", sums + p["H2b"])  # (n, 12, 4, 4)
     h3 = units("H3", h2.flatten(start_dim=1) @ p["H3w"] + p["H3b"])  # (n, 30)
