@@ -279,6 +279,45 @@ def synchronize(device: str) -> None:
         kind.module().synchronize(*([device] if kind.numbered else []))
 
 
+def free_memory(device: str) -> int | None:
+    """Bytes that can still be taken of the device's memory; None where nothing tells."""
+    kind = kind_of(device)
+    if kind.captures:
+        assert kind.module is not None
+        return int(kind.module().mem_get_info(device)[0])
+    with suppress(OSError, ValueError):  # an Apple GPU's memory is the machine's
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    with suppress(AttributeError, OSError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of PyTorch says that a device has no memory left."""
+    words = ("out of memory", "ALLOC_FAILED", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+@contextmanager
+def telling_out_of_memory(device: str) -> Iterator[None]:
+    """Within the block, a device without memory is an error of ours.
+
+    Raises:
+        DeviceError: it was out of memory; the message says what to do.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"{device} is out of memory: {_first_sentence(error)}; lower --batch-size, or "
+            "--workers, the networks side by side"
+        ) from error
+
+
 class Stopwatch:
     """Times work on a device: by its own events on CUDA, by the wall clock elsewhere.
 

@@ -221,6 +221,13 @@ def engine_of(trainings: Sequence[Settings], splits: dict[str, Digits]) -> engin
     )
 
 
+def in_step(settings: Settings, most: int | None = None) -> int:
+    """How many networks of such a training one engine trains in step, at most that many."""
+    return engines.get_engine(settings.engine).in_step(
+        most, settings.trained, settings.device, settings.step_size, settings.examples
+    )
+
+
 def _batch_size(given: int | str) -> int | None:
     if given == "full":
         return None

@@ -1,8 +1,9 @@
 """Outputs and scores of networks in PyTorch, on whatever device a network is."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,13 @@ from torch import Tensor, nn
 from lecun89.analysis.rejection import RejectionCurve, rejection_curve
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
+from lecun89.devices import is_out_of_memory
 from lecun89.exceptions import FileFormatError
 from lecun89.network.architecture import CLASSES
 from lecun89.network.losses import LOSSES, targets
 from lecun89.network.modules import Network, variant_of
+
+T = TypeVar("T")
 
 _CHUNK = 10_000  # digits at a time in a forward pass: bounds its memory at about 150 MB
 
@@ -52,7 +56,32 @@ class Evaluation:
 def outputs(network: nn.Module, images: Tensor) -> Tensor:
     """Outputs (n, 10) of the network, on its device, for images (n, 1, 16, 16) on any."""
     device = next(network.parameters()).device
-    return torch.cat([network(chunk.to(device)) for chunk in images.split(_CHUNK)])
+    return torch.cat(
+        in_chunks(len(images), _CHUNK, lambda first, last: network(images[first:last].to(device)))
+    )
+
+
+def in_chunks(total: int, size: int, work: Callable[[int, int], T]) -> list[T]:
+    """What `work` makes of each chunk of rows, halved where a device is out of memory.
+
+    Args:
+        total: how many rows there are.
+        size: of the first chunk.
+        work: takes the first row and the one after the last.
+    """
+    found: list[T] = []
+    first = 0
+    while first < total:
+        last = min(first + size, total)
+        try:
+            found.append(work(first, last))
+        except RuntimeError as error:
+            size = (last - first) // 2
+            if size == 0 or not is_out_of_memory(error):
+                raise
+        else:
+            first = last
+    return found
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from lecun89.engines import get_engine
 from lecun89.exceptions import DivergedError
 from lecun89.parsing import check_seed
 from lecun89.render.progress import PassesBar
-from lecun89.settings import Settings, engine_of, resolve
+from lecun89.settings import Settings, engine_of, in_step, resolve
 from lecun89.storage.tensorfile import Arrays
 from lecun89.sweeps.work import Outcome, train_in_memory
 from lecun89.training import session
@@ -188,7 +188,7 @@ def _train_cells(
 ) -> dict[Settings, Outcome]:
     """The outcome of each cell that came to its end; fewer than all after Ctrl-C."""
     kind = get_engine(cells[0].engine)
-    size = kind.in_step(workers or None)
+    size = in_step(cells[0], workers or None)
     groups = [cells[first : first + size] for first in range(0, len(cells), size)]
     # The native kernel lets go of the interpreter; PyTorch's operations are too short for that.
     at_a_time = 1 if kind.needs_torch else workers or devices.usable_cores()

@@ -6,7 +6,7 @@ from typing import Any
 
 from lecun89 import devices
 from lecun89.data import Digits
-from lecun89.engines import native
+from lecun89.engines import memory, native
 from lecun89.engines.protocol import Engine
 from lecun89.exceptions import UsageError, unknown_name
 from lecun89.network.structures import structure_of
@@ -40,9 +40,23 @@ class EngineKind:
     lacking: Callable[[Variant, str], str | None]
     make: Callable[..., Engine]
 
-    def in_step(self, most: int | None) -> int:
-        """How many networks one engine trains in step, where at most that many are wanted."""
-        return self.most_networks if most is None else min(most, self.most_networks)
+    def in_step(
+        self, most: int | None, variant: Variant, device: str, step_size: int, examples: int
+    ) -> int:
+        """How many networks one engine trains in step: as many as the device's memory holds.
+
+        Args:
+            most: that are wanted; None for as many as are worth it.
+            variant: as it is trained on its data.
+            device: ``cpu``, ``cuda:N`` or ``mps``.
+            step_size: examples in a step.
+            examples: of the training split.
+        """
+        size = self.most_networks if most is None else min(most, self.most_networks)
+        if size == 1 or most is not None or (free := devices.free_memory(device)) is None:
+            return size
+        room = (free - memory.FIXED) // memory.bytes_per_network(variant, step_size, examples)
+        return max(1, min(size, room))
 
     def check(self, variant: Variant, device: str) -> None:
         """Refuse what this engine cannot train.
@@ -247,4 +261,5 @@ def make_engine(
     kind.check(variant, device)
     if len(seeds) > kind.most_networks:
         raise UsageError(f"the {name} engine trains {kind.most_networks} networks at a time")
-    return kind.make(variant, seeds, splits, device=device, batch_size=batch_size)
+    with devices.telling_out_of_memory(device):
+        return kind.make(variant, seeds, splits, device=device, batch_size=batch_size)

@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lecun89.analysis.evaluation import in_chunks
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
-from lecun89.devices import kind_of
+from lecun89.devices import is_out_of_memory, kind_of
 from lecun89.engines.agreement import DIGITS, Found, check_close, named, outputs_and_gradients
 from lecun89.engines.draws import draw_kept, draw_shifts
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
@@ -143,17 +144,19 @@ class GraphEngine:
         """Evaluate each network on ``train`` or ``test``; waits for the device once."""
         total = len(self._labels[split_name])
         p = split(self._weights)
-        loss = torch.zeros(self._networks, device=self._device)
-        misses = torch.zeros(self._networks, dtype=torch.int64, device=self._device)
-        chunk = max(1, self._kind.evaluated // self._networks)
-        for rows in torch.arange(total, device=self._device).split(chunk):
+
+        def work(first: int, last: int) -> tuple[Tensor, Tensor]:
+            rows = torch.arange(first, last, device=self._device)
             windows = self._windows(split_name, rows, self._unshifted)
             outputs = forward(self._variant, p, windows, None)
-            loss += losses(self._variant, outputs, self._targets[split_name][rows]).sum(dim=1)
-            misses += (outputs.argmax(dim=2) != self._labels[split_name][rows]).sum(dim=1)
+            loss = losses(self._variant, outputs, self._targets[split_name][rows]).sum(dim=1)
+            misses = (outputs.argmax(dim=2) != self._labels[split_name][rows]).sum(dim=1)
             between()
-        found = zip(loss.tolist(), misses.tolist(), strict=True)
-        return [Score(loss / total, misses, total) for loss, misses in found]
+            return loss, misses
+
+        found = in_chunks(total, max(1, self._kind.evaluated // self._networks), work)
+        loss, misses = (torch.stack(of).sum(dim=0).tolist() for of in zip(*found, strict=True))
+        return [Score(a / total, b, total) for a, b in zip(loss, misses, strict=True)]
 
     def states(self) -> list[Arrays]:
         """Of each network, parameters and, for AdamW, its moments and the number of updates."""
@@ -291,13 +294,10 @@ class GraphEngine:
                 if drawn and len(self._examples) <= self._drawn_at_a_time():
                     self._add_graph("draw", self._draw, 1, stream)
                 self._check_graphs()
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                f"{self._device} is out of memory: {one_line(error)}; lower --batch-size, or "
-                "--workers, the networks side by side"
-            ) from error
         except RuntimeError as error:
             cause = error.__context__ or error  # the end of a capture only says that it failed
+            if is_out_of_memory(cause):
+                raise cause from None
             raise DeviceError(
                 f"steps cannot be captured on {self._device}: {one_line(cause)}; "
                 "train with --engine eager"

@@ -10,7 +10,7 @@ from lecun89.devices import usable_cores
 from lecun89.engines import get_engine
 from lecun89.exceptions import Lecun89Error, UsageError
 from lecun89.parsing import parse_number
-from lecun89.settings import Settings
+from lecun89.settings import Settings, in_step
 from lecun89.sweeps.pools import LocalWork, Pool, check_address, local_pool, remote_pool
 from lecun89.sweeps.sweep import Finished, Sweep, SweepResult
 from lecun89.variants import Variant, get_variant
@@ -45,7 +45,7 @@ class Workers:
 
     def together(self, settings: Settings) -> int:
         """Networks that are trained in step."""
-        return get_engine(settings.engine).in_step(self.count)
+        return in_step(settings, self.count)
 
     def processes(self, cells: Sequence[Settings]) -> int:
         """Processes of this machine: side by side on the CPU, one for a GPU."""

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lecun89.data import get_data
-from lecun89.engines import get_engine
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
-from lecun89.settings import Settings
+from lecun89.settings import Settings, in_step
 from lecun89.storage.locks import exclusive
 from lecun89.storage.outputdir import refuse_links
 from lecun89.sweeps.pools import Pool, is_lost
@@ -160,7 +159,7 @@ class Sweep:
             groups.setdefault((alike, passes, step, run is None), []).append(cell)
         tasks: deque[Task] = deque()
         for (alike, *_), cells in groups.items():
-            size = get_engine(alike.engine).in_step(together)
+            size = in_step(alike, together)
             for first in range(0, len(cells), size):
                 part = tuple(cells[first : first + size])
                 begun = tuple(self._begun[cell] for cell in part if cell in self._begun)

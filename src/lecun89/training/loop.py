@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lecun89.analysis.scores import Score
+from lecun89.devices import telling_out_of_memory
 from lecun89.engines import Engine
 from lecun89.exceptions import DivergedError
 from lecun89.settings import Settings
@@ -68,8 +69,20 @@ def fit(
     Yields:
         After each pass the result of each network, or how it diverged. The engine holds the
         states to go on from.
+
+    Raises:
+        DeviceError: the device is out of memory.
     """
-    position = start or Position()
+    with telling_out_of_memory(trainings[0].device):
+        yield from _passes(engine, trainings, start or Position(), on_slice)
+
+
+def _passes(
+    engine: Engine,
+    trainings: Sequence[Settings],
+    position: Position,
+    on_slice: Callable[[Position], None],
+) -> Iterator[list[PassResult | DivergedError]]:
     diverged: dict[int, DivergedError] = {}
 
     def all_diverged(finite: Sequence[bool], number: int, step: int) -> bool:
