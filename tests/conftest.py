@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -81,6 +82,17 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def splits(data_dir: Path) -> dict[str, Digits]:
     """Train and test digits of 1989."""
     return {split: load("1989", split, data_dir) for split in ("train", "test")}
+
+
+@pytest.fixture(scope="session")
+def few(splits: dict[str, Digits]) -> dict[str, Digits]:
+    """The first 600 training and 200 test digits of 1989."""
+    return {
+        split: replace(
+            of, images=of.images[:n], labels=of.labels[:n], source_index=of.source_index[:n]
+        )
+        for (split, of), n in zip(splits.items(), (600, 200), strict=True)
+    }
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lecun89 import devices
 from lecun89.data import Digits
 from lecun89.engines import choose
 from lecun89.engines.draws import draw_kept, draw_shifts, philox
@@ -300,21 +301,20 @@ def test_it_is_chosen_on_cuda(settings: Callable[..., Settings]) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", [name for name in UNDISTORTED if name not in ("sdlm", "paper")])
-@pytest.mark.parametrize("batch_size", [1, 100, None])
-def test_a_captured_step_is_the_cpus(
-    name: str,
-    batch_size: int | None,
-    settings: Callable[..., Settings],
-    splits: dict[str, Digits],
-) -> None:
-    of = settings(variant=name, lr=VARIANTS[name].lr, batch_size=batch_size, engine="graph")
-    engines = [make_engine(replace(of, device=device), splits) for device in ("cpu", GPU)]
-    before = np.concatenate([engines[0].state()[key].ravel() for key in PARAMETER_SHAPES])
+@pytest.mark.parametrize("batch_size", [1, 100, 600])
+def test_a_captured_step_is_the_cpus(name: str, batch_size: int, few: dict[str, Digits]) -> None:
+    variant, networks = VARIANTS[name], 2
+    devices.set_up(GPU, 1)
+    engines = [
+        GraphEngine(variant, range(networks), few, device=device, batch_size=batch_size)
+        for device in ("cpu", GPU)
+    ]
+    before = np.concatenate([engines[0].states()[0][key].ravel() for key in PARAMETER_SHAPES])
     for engine in engines:
         # Sixteen steps in one replay and two single ones; two passes, so that draws are replayed.
-        advance(engine, (1, 2), of.lr, steps=min(engine.steps_per_pass, 18))
+        advance(engine, (1, 2), [variant.lr] * networks, steps=min(engine.steps_per_pass, 18))
     right, ours = (
-        np.concatenate([engine.state()[key].ravel() for key in PARAMETER_SHAPES])
+        np.concatenate([engine.states()[0][key].ravel() for key in PARAMETER_SHAPES])
         for engine in engines
     )
     moved = np.linalg.norm(right - before)
@@ -323,14 +323,13 @@ def test_a_captured_step_is_the_cpus(
 
 
 @pytest.mark.gpu
-def test_hundreds_of_networks_on_a_gpu_are_each_as_alone(
-    settings: Callable[..., Settings], splits: dict[str, Digits]
-) -> None:
-    trainings = [settings(seed=seed, device=GPU, engine="graph") for seed in range(256)]
-    together = engine_of(trainings, splits)
-    advance(together, (1,), [0.03] * 256, steps=100)
+def test_hundreds_of_networks_on_a_gpu_are_each_as_alone(few: dict[str, Digits]) -> None:
+    devices.set_up(GPU, 1)
+    together = GraphEngine(VARIANTS["base"], range(256), few, device=GPU)
+    advance(together, (1,), [0.03] * 256, steps=40)
+    states = together.states()
     for index in (0, 100, 255):
-        alone = make_engine(trainings[index], splits)
-        advance(alone, (1,), 0.03, steps=100)
-        for key, array in alone.state().items():
-            assert np.abs(array - together.states()[index][key]).max() <= 1e-4, key
+        alone = GraphEngine(VARIANTS["base"], [index], few, device=GPU)
+        advance(alone, (1,), [0.03], steps=40)
+        for key, array in alone.states()[0].items():
+            assert np.abs(array - states[index][key]).max() <= 1e-4, key

@@ -118,7 +118,8 @@ def _costs(document: Document) -> Cells:
         for row in document["rows"]
     ]
     of, machine = document["configuration"], document["machine"]
-    title = f"{of['variant']} on {of['data']}; {machine['cpu']}, torch {machine['torch']}"
+    where = ", ".join(machine[name] for name in ("gpu", "cpu") if machine.get(name))
+    title = f"{of['variant']} on {of['data']}; {where}, torch {machine['torch']}"
     headings = [">step", ">digits/s", ">peak", ">23 passes", ">x eager", ">x M1", ">x SUN-4"]
     return Cells(title, ["", "on", *headings], rows)
 
