@@ -1,6 +1,5 @@
 """The engines and commands on a simulated accelerator: see tests/fakedevice.py."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -185,7 +184,9 @@ def test_a_device_that_cannot_be_used_disturbs_nobody(
     result = cli("eval", "record")
     assert result.exit_code == 0
     assert f"{GPU} cannot be used: {broken}" in result.stderr
-    assert broken in cli("doctor").stdout.replace("\n", " ")
+    states = {one["name"]: one for one in cli("doctor", "--json").document["devices"]}
+    assert states[GPU]["available"] is False
+    assert states[GPU]["detail"] == broken
     refused = cli("eval", "record", "--device", GPU)
     assert refused.exit_code == 1
     assert refused.error.startswith(f"device {GPU} is not available: {broken}")
@@ -232,7 +233,7 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
         assert workers == 1  # on one device there is one
         yield _Here(work)
 
-    monkeypatch.setattr(sys.modules["lecun89.sweeps.session"], "local_pool", pool)
+    monkeypatch.setattr("lecun89.sweeps.session.local_pool", pool)
 
 
 @pytest.mark.usefixtures("workers_here")
@@ -252,7 +253,8 @@ def test_whole_commands(cli: Callable[..., Result]) -> None:
     resumed = cli("train", "--resume", run, "--json", "-q")
     assert resumed.exit_code == 0
     assert Path(run).is_dir()
-    assert f"device  {GPU}" in " ".join(cli("doctor").stdout.split()).replace("device ", "device  ")
+    states = {one["name"]: one for one in cli("doctor", "--json").document["devices"]}
+    assert states[GPU] == {"name": GPU, "available": True, "detail": "simulated accelerator"}
 
 
 def test_bench_measures_every_configuration(
