@@ -1,10 +1,13 @@
-"""Numbers as the command line, the environment and grids write them."""
+"""Numbers and switches as the command line, the environment and grids write them."""
 
 import re
 
 from lecun89.exceptions import UsageError, shortened
 
 MOST_SEEDS = 10_000
+
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off", "")
 
 _FORMS = {
     # Not what Python takes besides: 1_000, digits of other scripts, spaces around.
@@ -23,6 +26,21 @@ def parse_number(name: str, text: str, kind: type[int] | type[float]) -> int | f
         expected = "a whole number" if kind is int else "a number"
         raise UsageError(f"{name} {shortened(text)!r} is not {expected}")
     return kind(text)
+
+
+def parse_switch(name: str, text: str) -> bool:
+    """Whether a variable of the environment switches something on, in any case.
+
+    Raises:
+        UsageError: it is none of the words for on and off; the message names it as `name`.
+    """
+    for words, is_on in ((_ON, True), (_OFF, False)):
+        if text.lower() in words:
+            return is_on
+    raise UsageError(
+        f"{name} {shortened(text)!r} is neither on nor off: give {', '.join(_ON)}, "
+        f"or {', '.join(filter(None, _OFF))}"
+    )
 
 
 def check_seed(seed: int) -> None:

@@ -5,14 +5,20 @@ from typing import Annotated
 
 import typer
 
-from lecun89.cli import options, targets
+from lecun89.cli import completion, options, targets
 from lecun89.exceptions import UsageError, unknown_name
 
 
 def export(
     run: options.RunArgument = None,
     format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="safetensors, torch or onnx.")
+        str,
+        typer.Option(
+            "--format",
+            autocompletion=completion.formats,
+            metavar="NAME",
+            help="safetensors, torch or onnx.",
+        ),
     ] = "safetensors",
     out: Annotated[
         Path | None,

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lecun89.cli import completion
 from lecun89.exceptions import UsageError, printable, shortened
 from lecun89.parsing import parse_number
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lecun89.analysis.scores import Score
 
 _LONGEST_PATH = 4096  # of Linux; elsewhere it is less
@@ -55,6 +58,7 @@ Variant = Annotated[
     str,
     typer.Option(
         "--variant",
+        autocompletion=completion.variants,
         envvar="LECUN89_VARIANT",
         metavar="NAME",
         help="What to train: a name that `lecun89 variants` lists, or NAME+KEY=VALUE.",
@@ -64,6 +68,7 @@ Data = Annotated[
     str,
     typer.Option(
         "--data",
+        autocompletion=completion.data,
         envvar="LECUN89_DATA",
         metavar="NAME",
         help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000; usps: the real ones of 1989; "
@@ -74,6 +79,7 @@ OtherData = Annotated[
     str | None,
     typer.Option(
         "--data",
+        autocompletion=completion.data,
         envvar="LECUN89_DATA",
         metavar="NAME",
         help="1989, full, usps, or one of them with -tune.",
@@ -84,6 +90,7 @@ OtherVariant = Annotated[
     str | None,
     typer.Option(
         "--variant",
+        autocompletion=completion.variants,
         metavar="NAME",
         help="The network an upstream model.pt belongs to.",
         show_default="what the run or file says",
@@ -94,6 +101,7 @@ Device = Annotated[
     str,
     typer.Option(
         "--device",
+        autocompletion=completion.devices,
         envvar="LECUN89_DEVICE",
         metavar="NAME",
         help="auto, cpu, cuda[:N] or mps.",
@@ -110,7 +118,13 @@ Threads = Annotated[
     ),
 ]
 Split = Annotated[
-    str, typer.Option("--split", metavar="NAME", help="train, validation, test or all.")
+    str,
+    typer.Option(
+        "--split",
+        autocompletion=completion.splits_or_all,
+        metavar="NAME",
+        help="train, validation, test or all.",
+    ),
 ]
 DataDir = Annotated[
     Path | None,
@@ -136,7 +150,8 @@ RunsDir = Annotated[
 RunArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN|FILE]",
+        autocompletion=completion.networks,
+        metavar="RUN|FILE",
         help="A run, a weights file, an upstream model.pt, or record: published weights.",
         show_default="the newest run",
     ),
@@ -167,6 +182,7 @@ Engine = Annotated[
     str,
     typer.Option(
         "--engine",
+        autocompletion=completion.engines,
         envvar="LECUN89_ENGINE",
         metavar="NAME",
         help="auto, native (C++), eager (PyTorch) or graph (PyTorch, many networks at once).",
@@ -239,6 +255,7 @@ Resume = Annotated[
     list[str] | None,
     typer.Option(
         "--resume",
+        autocompletion=completion.resumable,
         metavar="RUN",
         help="Resume an interrupted run, or the directory of several seeds.",
         show_default=False,
@@ -326,14 +343,23 @@ def print_json(document: dict[str, Any]) -> None:
     print(json.dumps({"schema_version": 1, **document}, indent=2, allow_nan=False), flush=True)
 
 
-def print_table(table: Any) -> None:
-    """Print a Rich table on stdout, at least 100 columns wide where it is no terminal."""
-    from rich.console import Console
+def stdout_console() -> "Console":
+    """A console on stdout, 100 columns wide where it is no terminal and nothing else is asked."""
+    from lecun89.render.console import make_console
 
-    console = Console()
+    console = make_console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 100
-    console.print(table, highlight=False)
+    return console
+
+
+def print_table(table: Any) -> None:
+    """Print a Rich table on stdout; one that is too wide comes in parts, and no number is cut."""
+    from lecun89.render.narrow import fitted
+
+    console = stdout_console()
+    for part in fitted(table, console.width):
+        console.print(part, highlight=False, crop=False)
 
 
 def result_document(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lecun89.cli import options, targets
+from lecun89.cli import completion, options, targets
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN]...", help="A run, or several to overlay.", show_default="the newest run"
+        autocompletion=completion.runs,
+        metavar="RUN...",
+        help="A run, or several to overlay.",
+        show_default="the newest run",
     ),
 ]
 Digit = Annotated[
@@ -27,7 +30,15 @@ Digit = Annotated[
         help="Also what this digit of the split makes of H1, H2, H3 and out.",
     ),
 ]
-Split = Annotated[str, typer.Option("--split", metavar="NAME", help="Where --digit is from.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        autocompletion=completion.splits,
+        metavar="NAME",
+        help="Where --digit is from.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(

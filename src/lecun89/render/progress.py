@@ -2,25 +2,61 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from html import escape
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+from rich.text import Text
 
 from lecun89.exceptions import printable
+from lecun89.render.console import make_console
 from lecun89.render.lines import duration, eval_line
 from lecun89.settings import Settings
 from lecun89.sweeps import Finished, Sweep
 from lecun89.training.loop import PassResult, Position
+
+
+_BAR, _LEAST_BAR = 40, 10  # columns
+_WIDEST = 1000
+_KEPT = (range(5), (0, 2, 3, 4), (0, 2, 3), (0, 2), (2,))
+"""What is shown in ever narrower terminals, of: description, bar, share, time, time left."""
+
+
+class _Left(TimeRemainingColumn):
+    def render(self, task: Task) -> Text:
+        """The time that is left, said to be so."""
+        return super().render(task) + " left"
+
+
+class _Bars(Progress):
+    """Bars that leave out what a narrow terminal has no room for, so that no number is cut."""
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """The bars, with as many of their columns as there is room for."""
+        tasks = list(tasks)
+        everything = self.columns
+        try:
+            for kept in _KEPT:
+                self.columns = tuple(everything[index] for index in kept)
+                table = super().make_tasks_table(tasks)
+                wide = self.console.options.update_width(_WIDEST)
+                needed = self.console.measure(table, options=wide).maximum
+                if needed - (_BAR - _LEAST_BAR if 1 in kept else 0) <= self.console.width:
+                    break
+        finally:
+            self.columns = everything
+        return table
 
 
 class _Display:
@@ -28,17 +64,16 @@ class _Display:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True)
+        self._console = make_console(stderr=True)
         self._bars: Progress | None = None
         # Not Rich's is_terminal: FORCE_COLOR makes that true for a file, too.
         if sys.stderr.isatty() and not quiet:
-            self._bars = Progress(
+            self._bars = _Bars(
                 TextColumn("{task.description}"),
-                BarColumn(),
+                BarColumn(_BAR),
                 TextColumn("{task.percentage:>5.1f}%"),
                 TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                TextColumn("left"),
+                _Left(),
                 console=self._console,
                 transient=True,
                 redirect_stdout=False,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from rich import box
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +34,8 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
         show_header=any(columns),
     )
     for name in columns:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+        justify: JustifyMethod = "right" if name.startswith(">") else "left"
+        table.add_column(name.lstrip(">"), justify=justify, overflow="fold")
     for row in rows:
         # As text, because a path may look like markup; nor must a terminal act on it.
         table.add_row(*(Text(printable(cell)) for cell in row))
