@@ -115,6 +115,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
 
 
 def _report(message: str) -> None:
+    if "_LECUN89_COMPLETE" in os.environ:  # the line would stand within what somebody types
+        return
     # Names in files and on the command line may hold what a terminal would act on.
     line = printable(" ".join(message.split()))
     with suppress(OSError):  # nobody may be there to read it
@@ -158,7 +160,7 @@ def root(
         print(context.get_help())
 
 
-for _name, _function in {
+_COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare.prepare,
     "train": train.train,
     "eval": evaluate.evaluate,
@@ -172,7 +174,8 @@ for _name, _function in {
     "export": export.export,
     "variants": variants.variants,
     "doctor": doctor.doctor,
-}.items():
+}
+for _name, _function in _COMMANDS.items():
     app.command(_name, cls=Command)(_function)
 
 

@@ -121,10 +121,11 @@ def _long_flags(param: Any) -> list[str]:
 
 
 def _untyped(params: list[Any]) -> list[Any]:
-    """Parameters, of which switches and arguments show no type, as newer versions of Typer do."""
+    """Parameters, of which switches and arguments show no type where newer versions of Typer do."""
     for param in params:
         if getattr(param, "is_flag", False):
             param.metavar = ""
-        elif param.param_type_name == "argument":
+        elif param.param_type_name == "argument" and hasattr(param, "display_type_rich"):
             param.display_type_rich = lambda ctx: ""
+            param.metavar = param.metavar.removesuffix("...").strip("[]")  # it adds them itself
     return params

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import shellingham
 import typer
 
 from lecun89.exceptions import Lecun89Error, UsageError, one_line, shortened
@@ -114,6 +113,8 @@ def installing(args: Iterable[str]) -> Iterator[None]:
     if flags.isdisjoint(_FLAGS):
         yield
         return
+    import shellingham
+
     try:
         shell = shellingham.detect_shell()[0]
     except shellingham.ShellDetectionFailure:

@@ -65,7 +65,7 @@ def evaluate(
     targets.check_names(split, data, more_splits=("all",))
     devices.check_name(device)
     if plot:
-        from lecun89.render.charts import require_matplotlib
+        from lecun89.render.figures import require_matplotlib
 
         require_matplotlib()
     target = open_trained(run, runs_dir, variant, data)

@@ -101,7 +101,7 @@ def ladder(
 
 
 def _check_plot(plot: Path) -> None:
-    from lecun89.render.charts import require_matplotlib
+    from lecun89.render.figures import require_matplotlib
 
     require_matplotlib()
     if plot.suffix.lower() not in (".png", ".svg"):

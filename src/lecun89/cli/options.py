@@ -151,7 +151,7 @@ RunArgument = Annotated[
     str | None,
     typer.Argument(
         autocompletion=completion.networks,
-        metavar="RUN|FILE",
+        metavar="[RUN|FILE]",
         help="A run, a weights file, an upstream model.pt, or record: published weights.",
         show_default="the newest run",
     ),

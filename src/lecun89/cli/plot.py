@@ -16,7 +16,7 @@ Runs = Annotated[
     list[str] | None,
     typer.Argument(
         autocompletion=completion.runs,
-        metavar="RUN...",
+        metavar="[RUN]...",
         help="A run, or several to overlay.",
         show_default="the newest run",
     ),
@@ -68,7 +68,7 @@ def plot(
     Several runs are overlaid; the numbers that the paper, the blog and the notebook report for the
     same variant and data are marked.
     """
-    from lecun89.render.charts import require_matplotlib
+    from lecun89.render.figures import require_matplotlib
     from lecun89.render.plotfiles import curve_files
     from lecun89.storage.outputdir import write_files
     from lecun89.training.runs import find_run, open_run

@@ -91,7 +91,7 @@ def _check(given: dict[str, Any]) -> None:
 
         summary_writer()
     if given["plot"]:
-        from lecun89.render.charts import require_matplotlib
+        from lecun89.render.figures import require_matplotlib
 
         require_matplotlib()
 

@@ -26,7 +26,6 @@ from lecun89.settings import Settings
 from lecun89.sweeps import Finished, Sweep
 from lecun89.training.loop import PassResult, Position
 
-
 _BAR, _LEAST_BAR = 40, 10  # columns
 _WIDEST = 1000
 _KEPT = (range(5), (0, 2, 3, 4), (0, 2, 3), (0, 2), (2,))
