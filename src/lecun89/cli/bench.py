@@ -133,5 +133,4 @@ def _print(document: dict[str, Any]) -> None:
     from lecun89.render.benchtable import for_terminal
 
     for part in for_terminal(document):
-        show = options.print_line if isinstance(part, str) else options.print_table
-        show(part)
+        options.print_words(part) if isinstance(part, str) else options.print_table(part)

@@ -120,7 +120,7 @@ def errors(
     if terminal and not quiet and sys.stdout.isatty():
         _show(report, digits)
     for line in report.lines(quiet=quiet):
-        (options.print_line if isinstance(line, str) else options.print_table)(line)
+        options.print_words(line) if isinstance(line, str) else options.print_table(line)
     options.print_line(directory)
 
 

@@ -131,9 +131,11 @@ def _print(
 
     for name, of in found.items():
         score = of.score
-        print(eval_line(name, score))
+        options.print_words(eval_line(name, score))
         if not quiet:
-            print(f"      95% interval of the error: {interval(score)}% of {score.total:,} digits")
+            options.print_words(
+                f"      95% interval of the error: {interval(score)}% of {score.total:,} digits"
+            )
         if verbose:
             options.print_table(classes_table(of.classes))
         if name in rejected:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -315,7 +315,24 @@ def set_up_logging(*, quiet: bool, verbose: bool) -> None:
 def note(text: str, *, quiet: bool = False) -> None:
     """A line on stderr that is no error."""
     if not quiet:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(_in_words(printable(text), sys.stderr), file=sys.stderr, flush=True)
+
+
+def print_words(text: str) -> None:
+    """A line on stdout, which a narrow terminal wraps between words, so that no number is cut."""
+    if sys.stdout.isatty():
+        print(_in_words(printable(text), sys.stdout))
+    else:
+        print_line(text)
+
+
+def _in_words(text: str, stream: TextIO) -> str:
+    if not stream.isatty():
+        return text
+    from lecun89.render.console import make_console
+    from lecun89.render.lines import wrapped
+
+    return "\n".join(wrapped(text, make_console(stderr=stream is sys.stderr).width))
 
 
 def print_line(text: object) -> None:

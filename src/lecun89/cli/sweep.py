@@ -58,7 +58,7 @@ def sweep(
             options.print_json({"cells": documents, "finished": finished})
             return
         for cell in cells:
-            print(f"{cell.variant} on {cell.data}, lr {cell.lr:g}, seed {cell.seed}")
+            options.print_words(f"{cell.variant} on {cell.data}, lr {cell.lr:g}, seed {cell.seed}")
         options.print_line(f"{len(cells):,} cells, {finished:,} finished in {out}")
         return
     made = sweeps.Sweep(out, cells)

@@ -7,8 +7,7 @@ _WIDTH = 80  # columns, where none are known
 
 def make_console(*, stderr: bool = False) -> Console:
     """A console on stdout or stderr, as wide as the terminal."""
-    # Boxes stay as they are: the command line's streams write in ASCII what they cannot encode.
-    console = Console(stderr=stderr, safe_box=False)
+    console = Console(stderr=stderr)
     if console.width < 1:
         console.width = _WIDTH
     return console

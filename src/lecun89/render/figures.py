@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -23,9 +24,13 @@ def require_matplotlib() -> None:
     Raises:
         MissingExtraError: it is not installed, or fails when imported.
     """
+    before = set(sys.modules)
     try:
         _import()
     except Exception:
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] == "matplotlib":
+                del sys.modules[name]  # half imported
         try:
             with _no_settings():
                 _import()

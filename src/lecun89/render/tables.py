@@ -15,6 +15,10 @@ from lecun89.render.lines import duration, interval, sparkline
 from lecun89.settings import Settings
 from lecun89.training.loop import PassResult
 
+# Said to be ASCII, for Rich would put another in its place: the streams of the command line write
+# what their encoding does not have in ASCII themselves.
+_BOX = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+
 
 def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str = "") -> Table:
     """A table of text, its first column to the left.
@@ -27,7 +31,7 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
     """
     columns = list(columns)
     table = Table(
-        box=box.SIMPLE_HEAD,
+        box=_BOX,
         title=Text(printable(title), "table.title") if title else None,
         title_justify="left",
         pad_edge=False,

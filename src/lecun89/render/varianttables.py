@@ -1,6 +1,5 @@
 """The registry as tables, and as values for JSON."""
 
-import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +8,7 @@ from rich.table import Table
 
 from lecun89.network.architecture import ACTIVATIONS, MACS, PARAMETERS
 from lecun89.network.structures import structure_of
+from lecun89.render.lines import wrapped
 from lecun89.render.tables import plain_table
 from lecun89.variants import Variant
 
@@ -58,10 +58,10 @@ def variants_lines(
             yield name
             changed += [f"{loss}, {optimizer}", f"passes {passes}"]
         for text in changed:
-            yield from _wrapped(text, width, indent="  ")
+            yield from wrapped(text, width, indent="  ")
     yield ""
     for text in _remarks(variants, published):
-        yield from _wrapped(text, width)
+        yield from wrapped(text, width)
 
 
 def fields_table(variants: Collection[Variant]) -> Table:
@@ -107,14 +107,3 @@ def _aligned(cells: Sequence[str], sizes: Sequence[int]) -> str:
         for index, (cell, size) in enumerate(zip(cells, sizes, strict=True))
     )
     return (" " * _GAP).join([*left, last])
-
-
-def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(width, 1),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
