@@ -166,9 +166,7 @@ def saver(figure: "Figure", kind: str) -> Callable[[Path], None]:
     """What writes a figure to a path, as ``png`` or ``svg``; the same figure, the same bytes."""
 
     def save(path: Path) -> None:
-        import matplotlib as mpl
-
-        with own_style(), mpl.rc_context({"svg.hashsalt": "lecun89", "svg.fonttype": "path"}):
+        with own_style():
             metadata = {"Date": None} if kind == "svg" else {"Software": None}
             figure.savefig(path, format=kind, dpi=120, metadata=metadata)
 

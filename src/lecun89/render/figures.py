@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _OF_THE_USER = {"backend", "backend_fallback", "interactive"}  # not for a while, nor of a figure
 
+_OURS = {
+    "font.family": "DejaVu Sans",  # which comes with it
+    "svg.hashsalt": "lecun89",  # the same figure, the same bytes
+    "svg.fonttype": "path",
+}
+
 
 def require_matplotlib() -> None:
     """Import matplotlib, whatever backend or settings file the user has.
@@ -51,8 +57,7 @@ def own_style() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
         defaults = {k: v for k, v in mpl.rcParamsDefault.items() if k not in _OF_THE_USER}
-        # By name: what a generic family stands for is looked up when a figure is drawn.
-        context = mpl.rc_context(defaults | {"font.family": "DejaVu Sans"})
+        context = mpl.rc_context(defaults | _OURS)
         context.__enter__()
     try:
         with _silent():
