@@ -1,7 +1,6 @@
 """What Tab completes: names of variants, data, engines, devices and splits, runs and files."""
 
 import itertools
-import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,6 +112,8 @@ def installing(args: Iterable[str]) -> Iterator[None]:
     if flags.isdisjoint(_FLAGS):
         yield
         return
+    import subprocess
+
     import shellingham
 
     try:

@@ -56,7 +56,9 @@ def own_style() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
-        defaults = {k: v for k, v in mpl.rcParamsDefault.items() if k not in _OF_THE_USER}
+        defaults: dict[Any, Any] = {
+            k: v for k, v in mpl.rcParamsDefault.items() if k not in _OF_THE_USER
+        }
         context = mpl.rc_context(defaults | _OURS)
         context.__enter__()
     try:
