@@ -24,7 +24,7 @@ from typing import Any
 from lecun89.analysis.scores import Score
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
 from lecun89.network.structures import structure_of
-from lecun89.network.weights import Weights, load_weights, save_weights
+from lecun89.network.weights import Weights, load_own, save_weights
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
 from lecun89.storage.files import read_limited, sealed, sweep, unsealed, write_text
@@ -94,7 +94,7 @@ class Run:
             UsageError: they are of another variant.
         """
         path = self.weights_path()
-        weights = load_weights(path, variant)
+        weights = load_own(path, variant)
         settings = self.settings
         ours = (settings.variant, settings.data, self.data_sha256.get("train"))
         theirs = (weights.variant, weights.data, weights.data_sha256)
