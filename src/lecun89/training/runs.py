@@ -252,6 +252,19 @@ def open_run(path: Path) -> Run:
         raise FileFormatError(f"{config} is damaged: {one_line(error)}") from error
 
 
+def is_run(path: Path) -> bool:
+    """Whether a directory is a run, sound or damaged; others have a config.json, too."""
+    config = path / "config.json"
+    if (path / "state.safetensors").exists() or not config.exists():
+        return config.exists()
+    try:
+        document = json.loads(read_limited(config, _MAX_CONFIG))
+    except (FileFormatError, *_OF_CONTENT):
+        return True
+    ours = {"schema_version", "settings", "data_sha256"}
+    return not isinstance(document, dict) or not ours.isdisjoint(document)
+
+
 def list_runs(runs_dir: Path) -> list[Path]:
     """The runs in a directory, and in the sweeps there, the newest last."""
     if not runs_dir.is_dir():
