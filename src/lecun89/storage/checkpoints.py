@@ -1,7 +1,7 @@
 """What other programs save tensors in: torch.save, safetensors and .npz, known by their content."""
 
 import io
-import warnings
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,7 +17,13 @@ from lecun89.storage.stored import StoredTensor, fortran_strides
 
 _MAX_UNPACKED = 1 << 20  # the network and its optimizer in float64 take 320 kB
 _MAX_ENTRIES = 1000  # a file for each tensor, and a few
-_MAX_NPY_HEADER = 1000
+_NPY = re.compile(
+    rb"\x93NUMPY(?:\x01\x00..|[\x02\x03]\x00....)\{'descr': '([<>|]\w{1,4})', "
+    rb"'fortran_order': (True|False), 'shape': \(([\d, ]{0,200})\), \} *\n",
+    re.DOTALL,
+)
+"""The header that NumPy writes, which it reads as Python: here nothing is compiled."""
+
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch.save began before PyTorch 1.6
 _SAVE = "save model.state_dict() instead"
 _DAMAGE = (
@@ -33,6 +39,7 @@ _OTHERS = {
     "HDF5": "save the tensors by their names as safetensors or .npz",
     "ONNX": "name the PyTorch file that it was exported from",
 }
+_ONNX = re.compile(rb"onnx|pytorch")  # who made it, behind the version
 _PACKED = ("gzip", "bzip2", "xz", "zstd", "a 7z archive", "a rar archive", "a tar archive")
 
 
@@ -66,6 +73,8 @@ def read_tensors(path: Path, content: bytes) -> Any:
         raise
     except _DAMAGE as error:
         raise FileFormatError(f"{path} is damaged: {printable(one_line(error))}") from error
+    if what is None and content[:1] == b"\x08" and _ONNX.search(content[:64]):
+        what = "ONNX"
     raise FileFormatError(f"{path} {_is_no_weights(what)}")
 
 
@@ -101,7 +110,7 @@ def _archive(path: Path, content: bytes) -> Any:
     if len(pickles) == 1:
         return _torch(path, files, pickles[0].removesuffix("data.pkl"))
     if all(name.endswith(".npy") for name in names):
-        return {name.removesuffix(".npy"): _npy(name, file) for name, file in files.items()}
+        return {name.removesuffix(".npy"): _npy(path, name, file) for name, file in files.items()}
     first = shortened(printable(names[0]), 50)
     raise FileFormatError(
         f"{path} is a zip archive of something else ({first} and so on): "
@@ -142,26 +151,28 @@ def _plain(path: Path, reader: Reader, stream: io.BytesIO) -> Any:
             module = b"_parameters" in stream.getvalue()
             what = "a whole pickled module" if module else "more than tensors"
             raise FileFormatError(
-                f"{path} holds {what} ({shortened(printable(name), 60)}), so it was not loaded "
-                f"and nothing in it executed: {_SAVE}"
+                f"{path} holds {what} ({shortened(printable(name), 60)}); "
+                f"nothing in it was executed: {_SAVE}"
             )
 
 
-def _npy(name: str, file: bytes) -> StoredTensor:
+def _npy(path: Path, name: str, file: bytes) -> StoredTensor:
     """An array, by the header of its file; what this declares is compared before it is made."""
-    stream = io.BytesIO(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[np.lib.format.read_magic(stream)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Python 2
-        shape, fortran, dtype = read(stream, max_header_size=_MAX_NPY_HEADER)
+    header = _NPY.match(file)
+    if header is None:
+        raise ValueError(f"{shortened(printable(name), 50)} is no array of numbers")
+    descr, order, lengths = (part.decode() for part in header.groups())
+    if descr == "|O":
+        raise FileFormatError(
+            f"{path} holds Python objects ({shortened(printable(name), 50)}); nothing in it was "
+            "executed: save the arrays by their names, with numpy.savez"
+        )
+    shape = tuple(int(length) for length in lengths.split(",") if length.strip())
     return StoredTensor(
-        dtype.name,
+        np.dtype(descr).name,
         shape,
-        {name: stream.read()},
+        {name: file[header.end() :]},
         name,
-        strides=fortran_strides(shape) if fortran else None,
-        order=">" if dtype.str[0] == ">" else "<",
+        strides=fortran_strides(shape) if order == "True" else None,
+        order=">" if descr[0] == ">" else "<",
     )

@@ -23,7 +23,8 @@ _PLAIN = re.compile(
     r"|torch\.(Size|device|\w+Storage|storage\.\w+Storage|nn\.parameter\.Parameter)"
     r"|torch\.(b?float|u?int|bool|complex|q?u?int|bits)[\w]*"
     r"|torch\._utils\._rebuild_\w+|torch\.serialization\._get_layout"
-    r"|numpy\.(dtype|ndarray|dtypes\.\w+|_?core\.multiarray\.(scalar|_reconstruct))"
+    r"|numpy\.(dtype|ndarray|dtypes\.\w+|_?core\.multiarray\.(scalar|_reconstruct)"
+    r"|_?core\.numeric\._frombuffer)"
 )
 """Names of what tensors, arrays, numbers and collections are made of."""
 
