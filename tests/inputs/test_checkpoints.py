@@ -344,6 +344,8 @@ def test_a_run_stays_a_run_whatever_lies_in_it(cli: Cli, run: Path) -> None:
     result = cli("eval", copy, "--variant", "base")
     assert result.exit_code == 1
     assert "weights.safetensors is not a file of lecun89" in result.error
+    (copy / "weights.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    assert "weights.safetensors is a Git LFS pointer: it only names" in cli("eval", copy).error
 
 
 @pytest.mark.parametrize(

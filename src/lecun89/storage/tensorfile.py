@@ -16,6 +16,7 @@ from safetensors.numpy import load, save
 
 from lecun89.exceptions import FileFormatError, one_line, printable, shortened
 from lecun89.storage.files import read_limited, replacing
+from lecun89.storage.recognise import advice, what_it_is
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -108,6 +109,9 @@ def check_arrays(arrays: Arrays, expected: Arrays) -> None:
 def _header(path: Path, content: bytes) -> dict[str, Any]:
     size = int.from_bytes(content[:8], "little")
     if len(content) < 8 or size > min(_MAX_HEADER, len(content) - 8):
+        what = what_it_is(content) or ""
+        if hint := advice(what):  # a run out of somebody's repository
+            raise FileFormatError(f"{path} is {what}: {hint}")
         raise FileFormatError(f"{path} is not a safetensors file, or is cut short")
     try:
         header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][_KEY])
