@@ -231,7 +231,7 @@ TABLE: list[tuple[str, int, str]] = [
     ("errors --across --runs-dir dir", 1, "no run in dir"),
     ("plot", 1, "no run in runs"),
     ("plot {run} --out /dev/null", 2, "/dev/null is no directory"),
-    ("plot {run}/weights.safetensors", 1, "no run at"),
+    ("plot {run} {run}/weights.safetensors", 2, "is a weights file, which has no curves"),
     ("export", 1, "no run in runs"),
     ("export {run} --out dir", 2, "--out dir is a directory"),
     ("export {run} --out file", 2, "file is there already"),

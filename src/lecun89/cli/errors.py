@@ -20,7 +20,7 @@ Runs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[RUN|FILE]...",
-        help="A run, a weights file, or an upstream model.pt; several to count over them.",
+        help="A run, a weights file, or a state dict of others; several to count over them.",
         show_default="the newest run",
     ),
 ]

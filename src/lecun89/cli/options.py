@@ -98,7 +98,7 @@ OtherVariant = Annotated[
     typer.Option(
         "--variant",
         metavar="NAME",
-        help="The network an upstream model.pt belongs to.",
+        help="The network that a state dict of others belongs to.",
         show_default="what the run or file says",
     ),
 ]
@@ -150,7 +150,7 @@ RunArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN|FILE]",
-        help="A run, a weights file, an upstream model.pt, or record: published weights.",
+        help="A run, a weights file, a state dict of others, or record: published weights.",
         show_default="the newest run",
     ),
 ]

@@ -16,6 +16,7 @@ from safetensors.numpy import load, save
 
 from lecun89.exceptions import FileFormatError, one_line, printable, shortened
 from lecun89.storage.files import read_limited, replacing
+from lecun89.storage.recognise import advice, what_it_is
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -75,6 +76,19 @@ def read(path: Path, kind: str, *, limit: int) -> tuple[Arrays, dict[str, Any]]:
     return arrays, header
 
 
+def is_foreign(content: bytes) -> bool:
+    """Whether a file is sound safetensors of another program: one of ours, if damaged, is not."""
+    size = int.from_bytes(content[:8], "little")
+    if size > min(_MAX_HEADER, len(content) - 8):
+        return False
+    try:
+        said = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+        # A changed byte can spoil our key or what lies under it, not both.
+        return not any(key == _KEY or '"format_version"' in text for key, text in said.items())
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return False
+
+
 def check_arrays(arrays: Arrays, expected: Arrays) -> None:
     """Refuse arrays whose names, shapes or types are not those of `expected`.
 
@@ -95,6 +109,9 @@ def check_arrays(arrays: Arrays, expected: Arrays) -> None:
 def _header(path: Path, content: bytes) -> dict[str, Any]:
     size = int.from_bytes(content[:8], "little")
     if len(content) < 8 or size > min(_MAX_HEADER, len(content) - 8):
+        what = what_it_is(content) or ""
+        if hint := advice(what):  # a run out of somebody's repository
+            raise FileFormatError(f"{path} is {what}: {hint}")
         raise FileFormatError(f"{path} is not a safetensors file, or is cut short")
     try:
         header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][_KEY])

@@ -24,7 +24,7 @@ from typing import Any
 from lecun89.analysis.scores import Score
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
 from lecun89.network.structures import structure_of
-from lecun89.network.weights import Weights, load_weights, save_weights
+from lecun89.network.weights import Weights, load_own, save_weights
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
 from lecun89.storage.files import read_limited, sealed, sweep, unsealed, write_text
@@ -94,7 +94,7 @@ class Run:
             UsageError: they are of another variant.
         """
         path = self.weights_path()
-        weights = load_weights(path, variant)
+        weights = load_own(path, variant)
         settings = self.settings
         ours = (settings.variant, settings.data, self.data_sha256.get("train"))
         theirs = (weights.variant, weights.data, weights.data_sha256)
@@ -250,6 +250,19 @@ def open_run(path: Path) -> Run:
         )
     except (*_OF_CONTENT, UsageError) as error:
         raise FileFormatError(f"{config} is damaged: {one_line(error)}") from error
+
+
+def is_run(path: Path) -> bool:
+    """Whether a directory is a run, sound or damaged; others have a config.json, too."""
+    config = path / "config.json"
+    if (path / "state.safetensors").exists() or not config.exists():
+        return config.exists()
+    try:
+        document = json.loads(read_limited(config, _MAX_CONFIG))
+    except (FileFormatError, *_OF_CONTENT):
+        return True
+    ours = {"schema_version", "settings", "data_sha256"}
+    return not isinstance(document, dict) or not ours.isdisjoint(document)
 
 
 def list_runs(runs_dir: Path) -> list[Path]:

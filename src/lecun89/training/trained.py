@@ -9,8 +9,9 @@ from lecun89.data import Digits, get_data, load
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.network.published import find_published
 from lecun89.network.weights import Weights, load_weights
-from lecun89.training.runs import Run, find_run, open_run
+from lecun89.training.runs import Run, find_run, is_run, open_run
 
+_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".pkl", ".tar")
 _log = logging.getLogger(__name__)
 
 
@@ -50,21 +51,17 @@ def open_trained(
     """The run or file of that name, or a variant's published weights.
 
     Args:
-        name: a path, the name of a run in `runs_dir`, or of a variant; None for the newest run.
+        name: a path, also of a directory with one weights file in it; the name of a run in
+            `runs_dir`, or of a variant; None for the newest run.
         runs_dir: where runs are kept.
-        variant: the network that a file without a name of it belongs to.
+        variant: the network that a file of others belongs to.
         data: the data set on which published weights were trained.
 
     Raises:
         FileFormatError: there is none, or it is damaged.
         UsageError: the variant is needed, unknown, or not what the file says.
     """
-    published = None
-    if name is not None and not any(
-        path.is_file() or (path / "config.json").exists() for path in (Path(name), runs_dir / name)
-    ):
-        published = find_published(name, data)
-    path = published.path if published else find_run(name, runs_dir)
+    path = locate(name, runs_dir, data)
     if path.is_dir():
         return trained_of(open_run(path), variant)
     weights = load_weights(path, variant)
@@ -73,6 +70,46 @@ def open_trained(
     except UsageError as error:
         raise FileFormatError(f"{path} is of another version of lecun89: {error}") from error
     return Trained(path, None, weights)
+
+
+def locate(name: str | None, runs_dir: Path, data: str | None = None) -> Path:
+    """The directory of a run, or a weights file, as `open_trained` finds it.
+
+    Raises:
+        FileFormatError: there is none, or a directory holds several.
+        UsageError: nothing of that variant is published on this data.
+    """
+    published = None
+    if name is not None and not any(
+        path.is_file() or is_run(path) or _weights_files(path)
+        for path in (Path(name), runs_dir / name)
+    ):
+        published = find_published(name, data)
+    path = published.path if published else find_run(name, runs_dir)
+    if not path.is_dir() or is_run(path):
+        return path
+    files = _weights_files(path)
+    if len(files) == 1:
+        return files[0]
+    if not files:
+        raise FileFormatError(
+            f"{path} is not a run: it has no config.json; nor does it hold a weights file "
+            f"({' '.join(_ENDINGS)})"
+        )
+    names = ", ".join(file.name for file in files[:5]) + (", ..." if len(files) > 5 else "")
+    raise FileFormatError(f"{path} holds {len(files)} weights files: name one of {names}")
+
+
+def _weights_files(directory: Path) -> list[Path]:
+    """What may be weights there, by its ending; whether it is, its reader says."""
+    try:
+        return sorted(
+            path
+            for path in directory.iterdir()
+            if path.suffix.lower() in _ENDINGS and path.name[0] != "." and path.is_file()
+        )
+    except (OSError, ValueError):  # it is no directory, or not to be read
+        return []
 
 
 def trained_of(run: Run, variant: str | None = None) -> Trained:
