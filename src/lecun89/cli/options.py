@@ -146,6 +146,13 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alo
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more on stderr.")]
 
 
+def environment() -> dict[str, str]:
+    """The values of a training that variables set, by their keys in a grid."""
+    names = ("variant", "data", "seed", "passes", "lr", "batch-size", "device", "engine", "threads")
+    found = {key: os.environ.get(f"LECUN89_{key.upper().replace('-', '_')}") for key in names}
+    return {key: text for key, text in found.items() if text}
+
+
 def data_dir(given: Path | None) -> Path:
     """The data directory: as given, or the platform's cache."""
     from lecun89.data import default_data_dir
