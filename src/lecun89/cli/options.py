@@ -85,7 +85,7 @@ OtherVariant = Annotated[
     typer.Option(
         "--variant",
         metavar="NAME",
-        help="The network an upstream model.pt belongs to.",
+        help="The network an upstream model.pt belongs to, if not that of LECUN89_VARIANT.",
         show_default="what the run or file says",
     ),
 ]

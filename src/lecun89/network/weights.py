@@ -56,12 +56,15 @@ def save_weights(path: Path, weights: Weights, **header: Any) -> None:
     tensorfile.write(path, _KIND, weights.arrays, known | header)
 
 
-def load_weights(path: Path, variant: str | None = None) -> Weights:
+def load_weights(
+    path: Path, variant: str | None = None, *, otherwise: str | None = None
+) -> Weights:
     """Read a weights file of this package, or ``model.pt`` of the upstream scripts.
 
     Args:
         path: the file. Nothing in it is executed.
         variant: the network that the weights belong to; an upstream file does not say.
+        otherwise: that of a file which does not say, where `variant` is None.
 
     Raises:
         FileFormatError: the file is missing, damaged, too large, or holds something else.
@@ -69,6 +72,7 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
     """
     content = read_limited(path, _MAX_BYTES)
     if content[:2] == b"PK" or content[:1] == b"\x80" or path.suffix in (".pt", ".pth"):
+        variant = variant or otherwise
         upstream = _checked(
             path, _unpickle(path, content, _shapes(variant or "base")), variant or "base"
         )

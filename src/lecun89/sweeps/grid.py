@@ -102,14 +102,14 @@ def expand(grid: Grid, base: Mapping[str, str] | None = None) -> list[Settings]:
     axes = {key: list(values) for key, values in grid.items() if key != "seeds"}
     cells_a_seed = math.prod(map(len, axes.values()))
     seeds: list[int] = []
-    for text in grid.get("seeds", ()):
+    for text in grid.get("seeds", [base.get("seed", "1337")]):
         seeds += parse_seeds(text)
         if cells_a_seed * len(seeds) > MOST_CELLS:
             raise UsageError(f"the grid has more than {MOST_CELLS:,} cells")
     cells = []
     for values in itertools.product(*axes.values()):
         cell = _settings(dict(zip(axes, values, strict=True)), base)
-        cells += [replace(cell, seed=seed) for seed in seeds or [cell.seed]]
+        cells += [replace(cell, seed=seed) for seed in seeds]
     return cells
 
 

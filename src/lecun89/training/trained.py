@@ -1,6 +1,7 @@
 """A trained network by name: a run, a weights file, or published weights."""
 
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,8 @@ def open_trained(
     Args:
         name: a path, the name of a run in `runs_dir`, or of a variant; None for the newest run.
         runs_dir: where runs are kept.
-        variant: the network that a file without a name of it belongs to.
+        variant: the network that a file without a name of it belongs to; what
+            ``LECUN89_VARIANT`` names when left out.
         data: the data set on which published weights were trained.
 
     Raises:
@@ -67,7 +69,7 @@ def open_trained(
     path = published.path if published else find_run(name, runs_dir)
     if path.is_dir():
         return trained_of(open_run(path), variant)
-    weights = load_weights(path, variant)
+    weights = load_weights(path, variant, otherwise=os.environ.get("LECUN89_VARIANT") or None)
     try:
         get_data(weights.data or "1989")
     except UsageError as error:
