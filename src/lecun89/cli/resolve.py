@@ -131,23 +131,23 @@ class _Resumed:
         from lecun89 import devices
         from lecun89.engines import get_engine
 
-        asked = self._flag("device")
-        asked = None if asked == "auto" else asked
-        try:
-            device = devices.choose(asked or self.kept.device, step_size=self.kept.step_size).device
-        except DeviceError as error:
-            if asked is not None:
-                raise
-            advice = f"{self.path} was trained there: resume it with --device cpu"
-            raise DeviceError(f"{error}; {advice}") from error
-        kind = get_engine(self.kept.engine)
-        if asked is not None and (reason := kind.lacking(self.kept.trained, device)) is not None:
-            anew = self._command(device=device, engine="auto")
+        asked, kept, kind = self._flag("device"), self.kept, get_engine(self.kept.engine)
+        if asked in (None, "auto"):
+            asked = kept.device
+        elif (reason := kind.lacking(kept.trained, asked)) is not None:
+            anew = self._command(device=asked, engine="auto")
             raise UsageError(
                 f"--device {asked} cannot be used for {self.path}, which has the {kind.name} "
                 f"engine: {reason}; leave --device out, or start a new run with: {anew}"
             )
-        kind.check(self.kept.trained, device)
+        try:
+            device = devices.choose(asked, step_size=kept.step_size).device
+        except DeviceError as error:
+            if asked != kept.device:
+                raise
+            advice = f"{self.path} was trained there: resume it with --device cpu"
+            raise DeviceError(f"{error}; {advice}") from error
+        kind.check(kept.trained, device)
         return device
 
     def _threads(self) -> int:
