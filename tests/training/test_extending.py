@@ -12,14 +12,14 @@ from tests.conftest import QUICKEST, Result
 
 TRAININGS = {
     "base": ("--variant", "base", "--batch-size", 64, "--engine", QUICKEST),
-    "base, eager": ("--variant", "base", "--batch-size", 512, "--engine", "eager"),
+    "base, eager": ("--variant", "base", "--batch-size", 2048, "--engine", "eager"),
     "every generator and moment, native": (
         *("--variant", "modern+lr-decay=1.0", "--batch-size", 96, "--engine", QUICKEST),
     ),
     "every generator and moment, eager": (
-        *("--variant", "modern+lr-decay=1.0", "--batch-size", 512, "--engine", "eager"),
+        *("--variant", "modern+lr-decay=1.0", "--batch-size", 2048, "--engine", "eager"),
     ),
-    "graph": ("--variant", "modern+lr-decay=1.0", "--batch-size", "full", "--engine", "graph"),
+    "graph": ("--variant", "xent", "--batch-size", "full", "--engine", "graph"),
 }
 
 

@@ -165,7 +165,7 @@ class _Resumed:
         try:
             return devices.check_threads(kept)
         except UsageError as error:
-            advice = f"{self.path} was trained so: resume it with fewer"
+            advice = f"{self.path} was trained with them: resume it with --threads N"
             raise UsageError(f"{error}; {advice}") from error
 
     def _command(self, **changes: Any) -> str:

@@ -199,8 +199,12 @@ class Run:
         with self.lock():
             if open_run(self.path).settings != self.settings:
                 raise Lecun89Error(f"another process has changed {self.path}: resume it again")
-            _, position = self.load_state()
-            before, after = self.settings.as_document(), settings.as_document()
+            _, header = self._read_state()
+            position = _position(self, header)
+            # With nothing saved since the last change, it and this one are one.
+            unsaved = header["settings"] != self.settings.as_document()
+            kept = self.changes[: len(self.changes) - unsaved]
+            before, after = self._documents()[unsaved], settings.as_document()
             names = [name for name in after if before[name] != after[name]]
             change = {
                 "utc": datetime.now(UTC).strftime(_UTC),
@@ -209,7 +213,7 @@ class Run:
                 "from": {name: before[name] for name in names},
                 "to": {name: after[name] for name in names},
             }
-            changes = (*self.changes, change)[-_MOST_CHANGES:]
+            changes = (*kept, change)[-_MOST_CHANGES:]
             run = replace(self, settings=settings, changes=changes)
             run.write_config()
         return run
