@@ -164,7 +164,7 @@ TABLE: list[tuple[str, int, str]] = [
     ("train --seeds 0..3 --seed 1", 2, "cannot be combined"),
     ("train --resume {run} --resume {run}", 2, "--resume takes one run"),
     ("train --resume {run} --lr 0.5", 2, "--lr 0.5 conflicts with"),
-    ("train --resume {run} --passes 0", 2, "--passes 0 conflicts with"),
+    ("train --resume {run} --passes 0", 2, "--passes 0 is out of range"),
     ("train --resume {run} --threads 0", 2, "--threads 0 is out of range"),
     ("train --resume {run} --device cuda:99", 1 if QUICKEST == "eager" else 2, "cuda:99"),
     ("bench --quick --full", 2, "cannot be combined"),

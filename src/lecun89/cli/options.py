@@ -247,7 +247,7 @@ Resume = Annotated[
     typer.Option(
         "--resume",
         metavar="RUN",
-        help="Resume an interrupted run, or the directory of several seeds.",
+        help="Resume a run, or the directory of several seeds; more --passes extend it.",
         show_default=False,
     ),
 ]

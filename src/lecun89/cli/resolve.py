@@ -114,11 +114,12 @@ class _Resumed:
         kept, asked = self.kept.passes, self._flag("passes")
         if asked is None or asked == kept:
             return kept
+        replace(self.kept, passes=asked)  # which refuses what is out of range
         anew = f"start a new run with: {self._command(passes=asked)}"
         if asked < kept:
             raise UsageError(
                 f"--passes {asked} conflicts with {self.path}, which has {kept}: "
-                f"give more to extend it, or {anew}"
+                f"leave --passes out, or {anew}"
             )
         if not self.kept.trained.constant_rate:
             raise UsageError(
