@@ -115,6 +115,8 @@ def test_a_kill_between_the_settings_and_the_training_costs_nothing(cli: Cli) ->
         assert path_of(cli("train", "--resume", path, "-q")) == path
     assert len(open_run(one).read_metrics()) == 2
     assert open_seeds(several).left == []
+    again = cli("train", "--resume", several)
+    assert f"{several} is finished: 2 of 2 passes are done" in again.stderr
     assert len(list((several / "runs").iterdir())) == 2
 
 
