@@ -1,6 +1,7 @@
 """Numbers as the command line, the environment and grids write them."""
 
 import re
+from collections.abc import Sequence
 
 from lecun89.exceptions import UsageError, shortened
 
@@ -58,3 +59,11 @@ def parse_seeds(text: str) -> list[int]:
     if len(seeds) != len(set(seeds)):
         raise UsageError(f"--seeds {shown!r} names a seed twice")
     return seeds
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """Seeds as `parse_seeds` reads them."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) > 1 and list(seeds) == list(range(first, last + 1)):
+        return f"{first}..{last}"
+    return ",".join(map(str, seeds))

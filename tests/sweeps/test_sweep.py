@@ -185,6 +185,36 @@ def test_on_a_cluster_a_worker_may_die(
     assert_each_once(tmp_path, cells)
 
 
+@pytest.mark.parametrize(
+    ("how", "code", "last"),
+    [
+        ("ended", 0, "seed 3: eval: split test "),
+        ("interrupted", 130, "error: interrupted after "),
+        ("without its scheduler", 1, "error: the scheduler at --scheduler tcp://"),
+    ],
+)
+def test_a_client_of_a_cluster_ends_without_a_trace(how: str, code: int, last: str) -> None:
+    distributed = pytest.importorskip("distributed", reason="installed without the extra cluster")
+    grid = ("--grid", "passes=2", "--grid", f"seeds=0..{3 if how == 'ended' else 99}")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+    ) as cluster:
+        line = command("sweep", *grid, "--scheduler", cluster.scheduler_address)
+        with subprocess.Popen(
+            line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as sweeping:
+            assert sweeping.stderr is not None
+            lines = [sweeping.stderr.readline()]
+            if how == "interrupted":
+                sweeping.send_signal(signal.SIGINT)
+            if how == "without its scheduler":
+                cluster.close()
+            lines += sweeping.stderr.read().splitlines()
+    assert sweeping.returncode == code
+    assert lines[-1].startswith(last)
+    assert all(one.startswith("seed ") for one in lines[:-1])
+
+
 class DeadlyPool:
     """Trains nothing: one cell kills its worker every time, the others come back cancelled once."""
 

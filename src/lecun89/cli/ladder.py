@@ -81,7 +81,8 @@ def ladder(
     require_torch()  # for McNemar's test, at the end
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
     directory = options.data_dir(data_dir)
-    cells = ladder_cells(LADDER if variants is None else variants.split(","), sets, seeds)
+    names = LADDER if variants is None else variants.split(",")
+    cells = ladder_cells(names, sets, seeds, options.environment())
     if variants is None:
         left = sweeps.Sweep(out, cells).left
         waiting = set(left) - set(without_untaught(left, directory))

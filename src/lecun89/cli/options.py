@@ -98,7 +98,7 @@ OtherVariant = Annotated[
     typer.Option(
         "--variant",
         metavar="NAME",
-        help="The network that a state dict of others belongs to.",
+        help="The network that a state dict of others belongs to, if not LECUN89_VARIANT.",
         show_default="what the run or file says",
     ),
 ]
@@ -157,6 +157,13 @@ RunArgument = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alone.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more on stderr.")]
+
+
+def environment() -> dict[str, str]:
+    """The values of a training that variables set, by their keys in a grid."""
+    names = ("variant", "data", "seed", "passes", "lr", "batch-size", "device", "engine", "threads")
+    found = {key: os.environ.get(f"LECUN89_{key.upper().replace('-', '_')}") for key in names}
+    return {key: text for key, text in found.items() if text}
 
 
 def data_dir(given: Path | None) -> Path:
@@ -253,7 +260,7 @@ Resume = Annotated[
     typer.Option(
         "--resume",
         metavar="RUN",
-        help="Resume an interrupted run, or the directory of several seeds.",
+        help="Resume a run, or the directory of several seeds; more --passes extend it.",
         show_default=False,
     ),
 ]

@@ -52,13 +52,12 @@ def train(
     """
     from lecun89.cli.signals import stop_signals
     from lecun89.parsing import parse_seeds
-    from lecun89.sweeps import Sweep, Workers, create_seeds
+    from lecun89.sweeps import Sweep, Workers, change_seeds, create_seeds
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     _check(context.params)
     if resume:
-        begun = resolve.resumed(context, resume, runs_dir)
-        settings = begun.settings
+        begun, settings = resolve.resumed(context, resume, runs_dir)
     else:
         begun, settings = None, resolve.new_settings(context)
     numbers = parse_seeds(seeds) if seeds is not None else [settings.seed]
@@ -69,6 +68,8 @@ def train(
     with stop_signals() as stop_signal:  # from here on there is something to save
         if begun is None and seeds is not None:
             begun = create_seeds(runs_dir, settings, numbers)
+        elif isinstance(begun, Sweep):
+            begun = change_seeds(begun, settings)
         watching = {"checkpoint_seconds": checkpoint_seconds, "stop_signal": stop_signal}
         if isinstance(begun, Sweep):
             _train_seeds(begun, where, watching, context.params)
@@ -110,8 +111,10 @@ def _train_one(
     if run is None:
         training = session.begin(settings, digits, given["runs_dir"])
     else:
-        training = session.resume(run, digits)
+        training = session.resume(run, digits, settings)
     path = training.run.path
+    if len(training.results) == settings.passes:
+        _note_finished(path, settings, quiet=quiet)
     with (
         _resumable(path, given),
         tensorboard.writing(path, len(training.results), wanted=given["tensorboard"]) as write,
@@ -136,6 +139,8 @@ def _train_seeds(
     seeds = f"{counted(len(sweep.cells), 'seed')}, {where.at_a_time(sweep.cells)} at a time"
     options.note(header_line(settings, seeds), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
+    if not sweep.left:
+        _note_finished(sweep.directory, settings, quiet=quiet)
     directory = options.data_dir(given["data_dir"])
     with _resumable(sweep.directory, given), CellsDisplay(sweep, quiet=quiet) as display:
 
@@ -184,6 +189,13 @@ def _resumable(path: Path, given: dict[str, Any]) -> Iterator[None]:
             options.discard_stdout()
         reason = f"{error.filename or 'stdout'}: {error.strerror or error}"
         raise Lecun89Error(f"{reason}; {advice}") from error
+
+
+def _note_finished(path: Path, settings: "Settings", *, quiet: bool) -> None:
+    words = f"{path} is finished: {settings.passes:,} of {settings.passes:,} passes are done"
+    if settings.trained.constant_rate:
+        words += "; extend it with --passes N"
+    options.note(words, quiet=quiet)
 
 
 def _note_origins(settings: "Settings", *, verbose: bool) -> None:

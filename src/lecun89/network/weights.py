@@ -53,13 +53,16 @@ def save_weights(path: Path, weights: Weights, **header: Any) -> None:
     tensorfile.write(path, _KIND, weights.arrays, known | header)
 
 
-def load_weights(path: Path, variant: str | None = None) -> Weights:
+def load_weights(
+    path: Path, variant: str | None = None, *, otherwise: str | None = None
+) -> Weights:
     """Read a weights file of this package, or a state dict that others saved.
 
     Args:
         path: the file: torch.save's, safetensors or .npz, whatever its name ends in. Nothing in
             it is executed.
         variant: the network that the weights belong to; a file of others does not say.
+        otherwise: that of a file which does not say, where `variant` is None.
 
     Raises:
         FileFormatError: the file is missing, damaged, too large, or holds something else.
@@ -68,6 +71,7 @@ def load_weights(path: Path, variant: str | None = None) -> Weights:
     content = read_limited(path, _MAX_BYTES)
     if what_it_is(content) == "safetensors" and not tensorfile.is_foreign(content):
         return load_own(path, variant)
+    variant = variant or otherwise
     shapes = _shapes(variant or "base")
     try:
         arrays, types = find_network(read_tensors(path, content), shapes)

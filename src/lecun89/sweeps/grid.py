@@ -66,53 +66,66 @@ def parse_pairs(pairs: Iterable[str]) -> Grid:
     return grid
 
 
-def expand_all(grids: Iterable[Grid]) -> list[Settings]:
+def expand_all(grids: Iterable[Grid], base: Mapping[str, str] | None = None) -> list[Settings]:
     """The settings of several grids, none of them twice.
+
+    Args:
+        grids: the grids.
+        base: as of `expand`.
 
     Raises:
         UsageError: as of `expand`, or all together have too many cells.
     """
     cells: dict[Settings, None] = {}
     for grid in grids:
-        cells |= dict.fromkeys(expand(grid))
+        cells |= dict.fromkeys(expand(grid, base))
         if len(cells) > MOST_CELLS:
             raise UsageError(f"the grids have more than {MOST_CELLS:,} cells")
     return list(cells)
 
 
-def expand(grid: Grid) -> list[Settings]:
+def expand(grid: Grid, base: Mapping[str, str] | None = None) -> list[Settings]:
     """The settings of every combination, device and engine chosen.
+
+    Args:
+        grid: what is varied.
+        base: values from the environment for what is not, by key; of the seed and the threads, too.
 
     Raises:
         UsageError: a key or a value is not known, or values do not go together.
     """
+    varied = {*grid, *(["seed"] if "seeds" in grid else [])}
+    base = {key: text for key, text in (base or {}).items() if key not in varied}
     for key in grid:
         if key not in (*KEYS, *overrides.KEYS):
             raise unknown_name("key", key, (*KEYS, *overrides.KEYS))
     axes = {key: list(values) for key, values in grid.items() if key != "seeds"}
     cells_a_seed = math.prod(map(len, axes.values()))
     seeds: list[int] = []
-    for text in grid.get("seeds", ["1337"]):
+    for text in grid.get("seeds", [base.get("seed", "1337")]):
         seeds += parse_seeds(text)
         if cells_a_seed * len(seeds) > MOST_CELLS:
             raise UsageError(f"the grid has more than {MOST_CELLS:,} cells")
     cells = []
     for values in itertools.product(*axes.values()):
-        cell = _settings(dict(zip(axes, values, strict=True)))
+        cell = _settings(dict(zip(axes, values, strict=True)), base)
         cells += [replace(cell, seed=seed) for seed in seeds]
     return cells
 
 
-def _settings(values: dict[str, str]) -> Settings:
-    given = {key.replace("-", "_"): text for key, text in values.items() if key in KEYS}
-    kinds: dict[str, type] = {"passes": int, "lr": float}
+def _settings(values: dict[str, str], base: Mapping[str, str]) -> Settings:
+    given = {key: text for key, text in {**base, **values}.items() if key not in overrides.KEYS}
+    kinds: dict[str, type] = {"passes": int, "lr": float, "seed": int, "threads": int}
     numbers = {
-        key: parse_number(key, given[key], kind) for key, kind in kinds.items() if key in given
+        key: parse_number(f"--{key}" if key in base else key, given[key], kind)
+        for key, kind in kinds.items()
+        if key in given
     }
+    origins = {key: "environment" if key in base else "sweep" for key in ("seed", *given)}
     return resolve(
-        **{**given, **numbers},  # type: ignore[arg-type]
+        **{key.replace("-", "_"): value for key, value in {**given, **numbers}.items()},  # type: ignore[arg-type]
         assumptions=[f"{key}={text}" for key, text in values.items() if key in overrides.KEYS],
-        origins=dict.fromkeys((*given, "seed"), "sweep"),
+        origins={key.replace("-", "_"): origin for key, origin in origins.items()},
     )
 
 

@@ -1,6 +1,7 @@
 """A trained network by name: a run, a weights file, or published weights."""
 
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ def open_trained(
         name: a path, also of a directory with one weights file in it; the name of a run in
             `runs_dir`, or of a variant; None for the newest run.
         runs_dir: where runs are kept.
-        variant: the network that a file of others belongs to.
+        variant: the network that a file of others belongs to; what ``LECUN89_VARIANT`` names when
+            left out.
         data: the data set on which published weights were trained.
 
     Raises:
@@ -64,7 +66,7 @@ def open_trained(
     path = locate(name, runs_dir, data)
     if path.is_dir():
         return trained_of(open_run(path), variant)
-    weights = load_weights(path, variant)
+    weights = load_weights(path, variant, otherwise=os.environ.get("LECUN89_VARIANT") or None)
     try:
         get_data(weights.data or "1989")
     except UsageError as error:
