@@ -89,7 +89,8 @@ def bench(
     slower = _slower(fail_if, compare)
     then = None if compare is None else service.read_result(compare)
     _check_save(save, force=force)
-    splits = {split: load("1989", split, options.data_dir(data_dir)) for split in ("train", "test")}
+    directory = options.data_dir(data_dir, "1989")
+    splits = {split: load("1989", split, directory) for split in ("train", "test")}
     session = service.Session(plan, device)
     if then is not None:
         session.check_comparable(then, force=force)

@@ -78,14 +78,14 @@ def ladder(
     where = sweeps.Workers.parse(workers, scheduler)
     require_torch()  # for McNemar's test, at the end
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
-    directory = options.data_dir(data_dir)
+    directory = options.data_dir(data_dir, *sets)
     cells = ladder_cells(LADDER if variants is None else variants.split(","), sets, seeds)
     if variants is None:
         left = sweeps.Sweep(out, cells).left
         waiting = set(left) - set(without_untaught(left, directory))
         cells = [cell for cell in cells if cell not in waiting]
     made = sweeps.Sweep(out, cells)
-    sweeps.refuse_failed(train_cells(made, where, data_dir, quiet=quiet))
+    sweeps.refuse_failed(train_cells(made, where, directory, quiet=quiet))
     found = {one: climb(made, one, directory) for one in sets}
     if plot is not None:
         _draw(found, plot)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN]...", help="A run, or several to overlay.", show_default="the newest run"
+        parser=options.target,
+        metavar="[RUN]...",
+        help="A run, or several to overlay.",
+        show_default="the newest run",
     ),
 ]
 Digit = Annotated[

@@ -104,7 +104,7 @@ def _train_one(
     from lecun89.training import session, tensorboard
 
     quiet, json = given["quiet"], given["json"]
-    digits = session.load_splits(settings, options.data_dir(given["data_dir"]))
+    digits = session.load_splits(settings, options.data_dir(given["data_dir"], settings.data))
     options.note(header_line(settings, f"seed {settings.seed}"), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     if run is None:
@@ -136,7 +136,7 @@ def _train_seeds(
     seeds = f"{len(sweep.cells)} seeds, {where.at_a_time(sweep.cells)} at a time"
     options.note(header_line(settings, seeds), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
-    directory = options.data_dir(given["data_dir"])
+    directory = options.data_dir(given["data_dir"], settings.data)
     with _resumable(sweep.directory, given), CellsDisplay(sweep, quiet=quiet) as display:
 
         def on_cell(cell: "Settings", outcome: "Finished | str") -> None:
@@ -265,7 +265,8 @@ def _print_plan(
     from lecun89.training.estimate import estimate
     from lecun89.training.session import load_splits
 
-    result = estimate(settings, load_splits(settings, options.data_dir(data_dir)))
+    digits = load_splits(settings, options.data_dir(data_dir, settings.data))
+    result = estimate(settings, digits)
     at_a_time = where.at_a_time([replace(settings, seed=seed) for seed in seeds])
     steps = settings.passes * settings.steps_per_pass
     record = settings.as_record()
