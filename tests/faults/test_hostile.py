@@ -416,9 +416,7 @@ def test_what_is_no_file_in_a_run_is_refused_without_waiting(
 
 
 @posix
-def test_what_is_no_file_among_the_digits_is_refused(
-    cli: Cli, run: Path, data_dir: Path
-) -> None:
+def test_what_is_no_file_among_the_digits_is_refused(cli: Cli, run: Path, data_dir: Path) -> None:
     source = Path("source")
     source.mkdir()
     for name in ("zip.train", "zip.test"):

@@ -61,11 +61,8 @@ def doctor(
                 "machine": machine,
                 "devices": [vars(device) for device in devices],
                 "engines": [vars(engine) for engine in engines],
-                "data": {
-                    "directory": str(directory) if kept else None,
-                    "problem": problem,
-                    "sets": data,
-                },
+                "data": {"directory": str(directory) if kept else None, "sets": data}
+                | ({} if problem is None else {"problem": problem}),
                 "packages": {name: state for name, (_, state) in packages.items()},
             }
         )

@@ -19,7 +19,7 @@ from lecun89.parsing import expand_home
 NOWHERE = Path(os.devnull, "lecun89")
 """The data directory of somebody without a home: nothing is in it, and nothing can be put there."""
 
-_ADVICE = "choose a directory with --data-dir or LECUN89_DATA_DIR"
+_ADVICE = "name a data directory with --data-dir or LECUN89_DATA_DIR"
 _log = logging.getLogger(__name__)
 
 
@@ -33,16 +33,20 @@ def default_data_dir() -> Path:
     """
     if named := os.environ.get("LECUN89_DATA_DIR"):
         return Path(expand_home("LECUN89_DATA_DIR", named))
-    path = platformdirs.user_cache_path("lecun89")
-    # Where HOME is empty, ~ would be the root of the file system.
-    empty = os.environ.get("HOME") == "" and not os.environ.get("XDG_CACHE_HOME", "").strip()
-    return path if path.is_absolute() and not empty else NOWHERE
+    home, cache = os.environ.get("HOME"), os.environ.get("XDG_CACHE_HOME", "").strip()
+    if os.name == "posix" and home is not None and not Path(home).is_absolute() and not cache:
+        return NOWHERE  # which versions of platformdirs take for a place below the root, or others
+    try:
+        path = platformdirs.user_cache_path("lecun89")
+    except RuntimeError:  # so newer ones say that there is no home
+        return NOWHERE
+    return path if path.is_absolute() else NOWHERE
 
 
 def why_not_kept(directory: Path) -> str | None:
     """Why no file can be kept in a directory, which need not be there yet; None when one can."""
     if directory == NOWHERE:
-        return "there is no home: neither HOME nor XDG_CACHE_HOME names a directory"
+        return "neither HOME nor XDG_CACHE_HOME names a directory"
     for path in (directory, *directory.parents):
         try:
             path.stat()
@@ -77,7 +81,7 @@ def usable_data_dir(names: Iterable[str], *, keep: bool = False) -> Path:
         return directory
     for name in absent:
         if keep or get_data(name).source == "usps":
-            raise DataUnavailableError(f"{name} cannot be kept, {reason}: {_ADVICE}")
+            raise DataUnavailableError(f"nowhere to keep {name}: {reason}; {_ADVICE}")
     return _temporary_directory(reason)
 
 
@@ -87,10 +91,10 @@ def _temporary_directory(reason: str) -> Path:
         directory = tempfile.mkdtemp(prefix="lecun89-")
     except OSError as error:
         raise DataUnavailableError(
-            f"digits cannot be prepared: {reason}; {error.strerror}: {_ADVICE}"
+            f"nowhere to prepare digits: {reason}; {error.strerror}; {_ADVICE}"
         ) from error
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     _log.warning(
-        "digits are prepared in a temporary directory, since %s; to keep them, %s", reason, _ADVICE
+        "digits are prepared in a temporary directory: %s; to keep them, %s", reason, _ADVICE
     )
     return Path(directory)
