@@ -96,7 +96,7 @@ def test_a_file_may_hold_several_grids(tmp_path: Path) -> None:
     cells = [cell for grid in read_grids(path) for cell in expand(grid)]
     assert len(cells) == 8
     assert cells[-1].variant == "sdlm+init=literal"
-    for text in ("x = ", "[[grid]]\nlr = {}", "grid = 3", "lr = []"):
+    for text in ("x = ", "[[grid]]\nlr = {}", "grid = 3", "lr = [[]]"):
         path.write_text(text)
         with pytest.raises(FileFormatError, match=r"grid\.toml"):
             read_grids(path)

@@ -142,7 +142,7 @@ def _measure(plan: "Plan", then: dict[str, Any] | None, given: dict[str, Any]) -
     quiet, save = given["quiet"], given["save"]
     if save is not None:
         options.check_file("--save", save, force=given["force"])
-    directory = options.data_dir(given["data_dir"])
+    directory = options.data_dir(given["data_dir"], "1989")
     splits = {split: load("1989", split, directory) for split in ("train", "test")}
     session = service.Session(plan, given["device"])
     if then is not None:

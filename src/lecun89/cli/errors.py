@@ -19,6 +19,7 @@ _IN_TERMINAL = 60  # digits; all of them are in the picture
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
+        parser=options.target,
         metavar="[RUN|FILE]...",
         help="A run, a weights file, or a state dict of others; several to count over them.",
         show_default="the newest run",
@@ -37,7 +38,12 @@ Out = Annotated[
 ]
 Diff = Annotated[
     str | None,
-    typer.Option("--diff", metavar="RUN", help="Compare with another run, on the same digits."),
+    typer.Option(
+        "--diff",
+        parser=options.target,
+        metavar="RUN",
+        help="Compare with another run, on the same digits.",
+    ),
 ]
 Across = Annotated[
     bool,

@@ -80,7 +80,7 @@ def ladder(
     where = sweeps.Workers.parse(workers, scheduler)
     require_torch()  # for McNemar's test, at the end
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
-    directory = options.data_dir(data_dir)
+    directory = options.data_dir(data_dir, *sets)
     names = LADDER if variants is None else variants.split(",")
     cells = ladder_cells(names, sets, seeds, options.environment())
     if variants is None:
@@ -88,7 +88,7 @@ def ladder(
         waiting = set(left) - set(without_untaught(left, directory))
         cells = [cell for cell in cells if cell not in waiting]
     made = sweeps.Sweep(out, cells)
-    sweeps.refuse_failed(train_cells(made, where, data_dir, quiet=quiet))
+    sweeps.refuse_failed(train_cells(made, where, directory, quiet=quiet))
     found = {one: climb(made, one, directory) for one in sets}
     if plot is not None:
         _draw(found, plot)

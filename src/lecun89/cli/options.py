@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lecun89.exceptions import UsageError, printable, shortened
-from lecun89.parsing import parse_number
+from lecun89.parsing import expand_home, parse_number
 
 if TYPE_CHECKING:
     from lecun89.analysis.scores import Score
@@ -25,7 +25,10 @@ def number(flag: str, kind: type[int] | type[float]) -> Callable[[Any], Any]:
 
 
 def path(flag: str) -> Callable[[Any], Path]:
-    """A parser of one flag's path: an unset variable of the shell and a flag are none."""
+    """A parser of one flag's path: an unset variable of the shell and a flag are none.
+
+    ``~`` is expanded where the shell did not do it, as in ``--out=~/x``.
+    """
 
     def parse(text: Any) -> Path:
         if len(str(text)) > _LONGEST_PATH:
@@ -34,9 +37,14 @@ def path(flag: str) -> Callable[[Any], Path]:
             raise UsageError(f"{flag} '' is empty: leave {flag} out, or give a path")
         if str(text).startswith("-"):
             raise UsageError(f"{flag} {text!r} looks like a flag: give a path, such as ./{text}")
-        return Path(text)
+        return Path(expand_home(flag, str(text)))
 
     return parse
+
+
+def target(text: Any) -> str:
+    """A parser of what names a run or a file, in which ``~`` is expanded, too."""
+    return expand_home("RUN", str(text))
 
 
 def check_file(flag: str, path: Path, *, force: bool, streams: bool = True) -> None:
@@ -149,6 +157,7 @@ RunsDir = Annotated[
 RunArgument = Annotated[
     str | None,
     typer.Argument(
+        parser=target,
         metavar="[RUN|FILE]",
         help="A run, a weights file, a state dict of others, or record: published weights.",
         show_default="the newest run",
@@ -166,11 +175,20 @@ def environment() -> dict[str, str]:
     return {key: text for key, text in found.items() if text}
 
 
-def data_dir(given: Path | None) -> Path:
-    """The data directory: as given, or the platform's cache."""
-    from lecun89.data import default_data_dir
+def data_dir(given: Path | None, *names: str, keep: bool = False) -> Path:
+    """The data directory: as given, or the platform's cache, or a temporary one.
 
-    return default_data_dir() if given is None else given
+    Args:
+        given: by a flag or the environment.
+        names: of the data sets that will be loaded.
+        keep: whether what will be made must outlast this process.
+
+    Raises:
+        DataUnavailableError: none is given, and there is none that would do.
+    """
+    from lecun89.data import usable_data_dir
+
+    return usable_data_dir(names, keep=keep) if given is None else given
 
 
 Assume = Annotated[
@@ -259,6 +277,7 @@ Resume = Annotated[
     list[str] | None,
     typer.Option(
         "--resume",
+        parser=target,
         metavar="RUN",
         help="Resume a run, or the directory of several seeds; more --passes extend it.",
         show_default=False,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
+        parser=options.target,
         metavar="[RUN|FILE]...",
         help="A run, several to overlay, or a weights file, which has no curves.",
         show_default="the newest run",

@@ -84,7 +84,7 @@ def train_cells(
         return sweeps.train(
             made,
             where,
-            options.data_dir(data_dir),
+            options.data_dir(data_dir, *{cell.data for cell in made.left}),
             stop_signal=stop_signal,
             on_cell=display.show_cell,
             on_progress=display.show_progress,

@@ -105,7 +105,7 @@ def _train_one(
     from lecun89.training import session, tensorboard
 
     quiet, json = given["quiet"], given["json"]
-    digits = session.load_splits(settings, options.data_dir(given["data_dir"]))
+    digits = session.load_splits(settings, options.data_dir(given["data_dir"], settings.data))
     options.note(header_line(settings, f"seed {settings.seed}"), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     if run is None:
@@ -141,7 +141,7 @@ def _train_seeds(
     _note_origins(settings, verbose=given["verbose"])
     if not sweep.left:
         _note_finished(sweep.directory, settings, quiet=quiet)
-    directory = options.data_dir(given["data_dir"])
+    directory = options.data_dir(given["data_dir"], settings.data)
     with _resumable(sweep.directory, given), CellsDisplay(sweep, quiet=quiet) as display:
 
         def on_cell(cell: "Settings", outcome: "Finished | str") -> None:
@@ -277,7 +277,8 @@ def _print_plan(
     from lecun89.training.estimate import estimate
     from lecun89.training.session import load_splits
 
-    result = estimate(settings, load_splits(settings, options.data_dir(data_dir)))
+    digits = load_splits(settings, options.data_dir(data_dir, settings.data))
+    result = estimate(settings, digits)
     at_a_time = where.at_a_time([replace(settings, seed=seed) for seed in seeds])
     steps = settings.passes * settings.steps_per_pass
     record = settings.as_record()

@@ -6,6 +6,9 @@ not keep the order of several. The digest makes a flipped byte an error instead 
 
 import hashlib
 import json
+import operator
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,13 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from lecun89.exceptions import FileFormatError, one_line, printable, shortened
+from lecun89.exceptions import (
+    DataUnavailableError,
+    FileFormatError,
+    one_line,
+    printable,
+    shortened,
+)
 from lecun89.storage.files import read_limited, replacing
 from lecun89.storage.recognise import advice, what_it_is
 
@@ -87,6 +96,34 @@ def is_foreign(content: bytes) -> bool:
         return not any(key == _KEY or '"format_version"' in text for key, text in said.items())
     except (ValueError, AttributeError, TypeError, RecursionError):
         return False
+
+
+def refuse_foreign(path: Path, kind: str) -> None:
+    """Refuse to replace what `write` did not write, in a data directory.
+
+    Ours is what begins as files of this kind do, but for two bytes, because damage may be anywhere.
+    What is empty is nobody's.
+
+    Raises:
+        DataUnavailableError: something else is there.
+    """
+    try:
+        regular = stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # nothing is there
+        return
+    header = json.dumps({"kind": kind}).removesuffix("}")
+    ours = json.dumps({"__metadata__": {_KEY: header}}, separators=(",", ":"))[:-3].encode()
+    start = b""
+    if regular:
+        with suppress(OSError), path.open("rb") as file:
+            start = file.read(8 + len(ours))  # after the header's size
+            if not start:
+                return
+    if sum(map(operator.eq, start[8:], ours)) < len(ours) - 2:
+        raise DataUnavailableError(
+            f"cannot write the {kind} to {path}: it is there, and not recognised as written by "
+            "lecun89; move it away, or choose another directory with --data-dir"
+        )
 
 
 def check_arrays(arrays: Arrays, expected: Arrays) -> None:

@@ -1,5 +1,6 @@
 """What a sweep trains: every combination of some values, as settings."""
 
+import codecs
 import itertools
 import math
 import tomllib
@@ -19,6 +20,7 @@ from lecun89.exceptions import (
 from lecun89.parsing import parse_number, parse_seeds
 from lecun89.settings import Settings, resolve
 from lecun89.storage.files import read_limited
+from lecun89.storage.recognise import what_it_is
 from lecun89.variants import overrides
 
 KEYS = ("variant", "data", "seeds", "passes", "lr", "batch-size", "engine", "device")
@@ -26,6 +28,13 @@ KEYS = ("variant", "data", "seeds", "passes", "lr", "batch-size", "engine", "dev
 
 MOST_CELLS = 100_000
 
+_EXAMPLE = 'lr = [0.01, 0.03] or seeds = "0..9"'
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the next
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _MAX_FILE = 64 << 10  # tomllib takes more than a second for some larger ones
 
 Grid = Mapping[str, Sequence[str]]
@@ -37,14 +46,24 @@ def read_grids(path: Path) -> list[Grid]:
 
     Raises:
         FileFormatError: it is no such file.
+        UsageError: it names nothing to train.
     """
+    content = read_limited(path, _MAX_FILE)
     try:
-        document = tomllib.loads(read_limited(path, _MAX_FILE).decode())
+        document = tomllib.loads(_decoded(content))
     except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"{path} is not TOML: {one_line(error)}") from error
+        what = what_it_is(content)
+        raise FileFormatError(
+            f"{path} is not TOML: {f'it is {what}' if what else one_line(error)}"
+        ) from error
     tables = document.get("grid", [document])
+    if isinstance(tables, dict):  # [grid], which is one
+        tables = [tables]
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise FileFormatError(f"{path}: grid is not a list of tables: write [[grid]]")
+    if not tables or not all(tables):
+        where = f"{path}: grid" if "grid" in document else path
+        raise UsageError(f"{where} names nothing to train: write what to vary, as {_EXAMPLE}")
     shared = {key: value for key, value in document.items() if key != "grid"}
     return [_words(path, shared | table) for table in tables]
 
@@ -129,11 +148,28 @@ def _settings(values: dict[str, str], base: Mapping[str, str]) -> Settings:
     )
 
 
+def _decoded(content: bytes) -> str:
+    """Text in UTF-8, or in what a byte order mark says, as PowerShell writes it."""
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # as in UTF-16 without its mark
+        raise ValueError("it is not text in UTF-8; save it as that")
+    return text
+
+
 def _words(path: Path, table: dict[str, Any]) -> Grid:
     grid: dict[str, Sequence[str]] = {}
     for key, value in table.items():
         values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(one, str | int | float) for one in values):
+        if not values:
+            raise UsageError(
+                f"{path}: {printable(key)} is an empty list: give its values, as {_EXAMPLE}, "
+                "or leave it out"
+            )
+        if not all(isinstance(one, str | int | float) for one in values):
             where = f"{path}: {printable(key)}"
             raise FileFormatError(f"{where} is neither a value nor a list of values")
         try:

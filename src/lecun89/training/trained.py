@@ -35,15 +35,17 @@ class Trained:
         """Where pictures of it go by default: its run, or ``STEM-pictures`` here for a file."""
         return self.path if self.run else Path(f"{self.path.stem}-pictures")
 
-    def load_digits(
-        self, data: str | None, splits: Iterable[str], directory: Path
-    ) -> dict[str, Digits]:
-        """Splits of the data that is asked for, or else of what the network was trained on."""
-        name = data or self.weights.data or "1989"
-        expected = get_data(name).sha256["train"]
-        if self.weights.data == name and self.weights.data_sha256 != expected:
-            _log.warning("warning: %s was trained on other digits than %s holds", self.path, name)
-        return {split: load(name, split, directory) for split in splits}
+    @property
+    def data(self) -> str:
+        """Name of the data set that it was trained on, or of the default one."""
+        return self.weights.data or "1989"
+
+    def load_digits(self, data: str, splits: Iterable[str], directory: Path) -> dict[str, Digits]:
+        """Splits of a data set."""
+        expected = get_data(data).sha256["train"]
+        if self.weights.data == data and self.weights.data_sha256 != expected:
+            _log.warning("warning: %s was trained on other digits than %s holds", self.path, data)
+        return {split: load(data, split, directory) for split in splits}
 
 
 def open_trained(
@@ -125,7 +127,7 @@ def check_same_data(trained: Iterable[Trained], data: str | None) -> None:
     Raises:
         UsageError: they were.
     """
-    names = {one.weights.data or "1989" for one in trained}
+    names = {one.data for one in trained}
     if data is None and len(names) > 1:
         raise UsageError(
             f"the runs are of different data ({', '.join(sorted(names))}): give --data"
