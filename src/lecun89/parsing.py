@@ -1,4 +1,4 @@
-"""Numbers, and a home in a path, as the command line, the environment and grids write them."""
+"""Numbers, switches, and a home in a path, as the command line and the environment write them."""
 
 import os
 import re
@@ -8,6 +8,9 @@ from pathlib import Path
 from lecun89.exceptions import UsageError, shortened
 
 MOST_SEEDS = 10_000
+
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off", "")
 
 _FORMS = {
     # Not what Python takes besides: 1_000, digits of other scripts, spaces around.
@@ -46,6 +49,21 @@ def expand_home(name: str, text: str) -> str:
     reason = f"there is no user {shortened(user)}" if user else "HOME does not say what ~ is"
     shown = shortened(text)
     raise UsageError(f"{name} {shown!r}: {reason}; give the whole path, or ./{shown} for that name")
+
+
+def parse_switch(name: str, text: str) -> bool:
+    """Whether a variable of the environment switches something on, in any case.
+
+    Raises:
+        UsageError: it is none of the words for on and off; the message names it as `name`.
+    """
+    for words, is_on in ((_ON, True), (_OFF, False)):
+        if text.lower() in words:
+            return is_on
+    raise UsageError(
+        f"{name} {shortened(text)!r} is neither on nor off: give {', '.join(_ON)}, "
+        f"or {', '.join(filter(None, _OFF))}"
+    )
 
 
 def check_seed(seed: int) -> None:

@@ -188,5 +188,4 @@ def _print(document: dict[str, Any], *, json: bool, csv: bool, markdown: bool) -
         print(benchtable.as_csv(document) if csv else benchtable.as_markdown(document))
         return
     for part in parts:
-        show = options.print_line if isinstance(part, str) else options.print_table
-        show(part)
+        options.print_words(part) if isinstance(part, str) else options.print_table(part)

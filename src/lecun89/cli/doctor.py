@@ -3,10 +3,11 @@
 import importlib
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from lecun89.cli import options
-from lecun89.exceptions import one_line
+from lecun89.exceptions import MissingExtraError, one_line
 
 _NEEDED_BY = {
     "torchvision": "prepare --source download",
@@ -104,7 +105,12 @@ def _environment() -> list[tuple[str, str, str]]:
 
 def _state_of(package: str) -> tuple[bool, str]:
     """Whether a package can be imported, and its version or why not."""
+    from lecun89.render.figures import require_matplotlib
+
     try:
+        if package == "matplotlib":
+            with suppress(MissingExtraError):  # which import_module explains
+                require_matplotlib()
         module = importlib.import_module(package)
     except Exception as error:  # a broken package raises more than ImportError
         missing = isinstance(error, ModuleNotFoundError) and error.name == package

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lecun89.cli import options, targets
+from lecun89.cli import completion, options, targets
 from lecun89.exceptions import UsageError, unknown_name
 
 
@@ -15,6 +15,7 @@ def export(
         str | None,
         typer.Option(
             "--format",
+            autocompletion=completion.formats,
             metavar="NAME",
             help="safetensors, torch or onnx.",
             show_default="by the ending of --out, or safetensors",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lecun89.cli import options
+from lecun89.cli import completion, options
 from lecun89.cli.sweep import train_cells
 from lecun89.exceptions import UsageError
 
@@ -20,6 +20,7 @@ Data = Annotated[
     str,
     typer.Option(
         "--data",
+        autocompletion=completion.data,
         envvar="LECUN89_DATA",
         metavar="NAME|all",
         help="1989, full, usps, or all of them.",
@@ -103,7 +104,7 @@ def ladder(
 
 
 def _check_plot(plot: Path, *, force: bool) -> None:
-    from lecun89.render.charts import require_matplotlib
+    from lecun89.render.figures import require_matplotlib
 
     require_matplotlib()
     if plot.suffix.lower() not in (".png", ".svg"):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lecun89.cli import options, targets
+from lecun89.cli import completion, options, targets
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ Runs = Annotated[
     list[str] | None,
     typer.Argument(
         parser=options.target,
+        autocompletion=completion.networks,
         metavar="[RUN|FILE]...",
         help="A run, several to overlay, or a weights file, which has no curves.",
         show_default="the newest run",
@@ -30,7 +31,15 @@ Digit = Annotated[
         help="Also what this digit of the split makes of H1, H2, H3 and out.",
     ),
 ]
-Split = Annotated[str, typer.Option("--split", metavar="NAME", help="Where --digit is from.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        autocompletion=completion.splits,
+        metavar="NAME",
+        help="Where --digit is from.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -61,7 +70,7 @@ def plot(
     Several runs are overlaid; the numbers that the paper, the blog and the notebook report for the
     same variant and data are marked.
     """
-    from lecun89.render.charts import require_matplotlib
+    from lecun89.render.figures import require_matplotlib
     from lecun89.render.plotfiles import curve_files
     from lecun89.storage.outputdir import write_files
     from lecun89.training.runs import open_run

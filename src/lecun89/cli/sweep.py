@@ -58,7 +58,7 @@ def sweep(
             options.print_json({"cells": documents, "finished": finished})
             return
         for label in sweeps.labels(cells).values():
-            print(label)
+            options.print_words(label)
         options.print_line(f"{len(cells):,} cells, {finished:,} finished in {out}")
         return
     made = sweeps.Sweep(out, cells)

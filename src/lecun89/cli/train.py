@@ -92,7 +92,7 @@ def _check(given: dict[str, Any]) -> None:
 
         summary_writer()
     if given["plot"]:
-        from lecun89.render.charts import require_matplotlib
+        from lecun89.render.figures import require_matplotlib
 
         require_matplotlib()
 
@@ -229,8 +229,8 @@ def _print_result(run: "Run", results: "list[PassResult]", *, quiet: bool, json:
     if quiet:
         from lecun89.render.lines import eval_line
 
-        print(eval_line("train", results[-1].train))
-        print(eval_line("test", results[-1].test))
+        options.print_words(eval_line("train", results[-1].train))
+        options.print_words(eval_line("test", results[-1].test))
     else:
         from lecun89.render.tables import closing_table
 
@@ -256,7 +256,7 @@ def _print_seeds(
         options.print_json({**document, "runs": runs, "error_percent": errors})
         return
     if quiet:
-        print(seeds_line("test", [result.test for result in last]))
+        options.print_words(seeds_line("test", [result.test for result in last]))
     else:
         options.print_table(seeds_table([one.run.settings for one in ended], last, seconds))
     options.print_line(directory)
@@ -292,4 +292,4 @@ def _print_plan(
     ]
     options.print_table(plain_table(["", "value", "from"], rows))
     for line in plan_lines(result, steps, len(seeds), at_a_time):
-        print(line)
+        options.print_words(line)
