@@ -17,7 +17,7 @@ def prepare(
             "--source",
             metavar="bundled|download|PATH",
             help="MNIST from this package, a download through torchvision, or a directory: with "
-            "MNIST's four IDX files, or USPS's two. Verified all the same.",
+            "MNIST's four IDX files, or USPS's two, packed or not. Verified all the same.",
             show_default="bundled; for usps, download",
         ),
     ] = None,
