@@ -11,11 +11,11 @@ import torch
 from lecun89.exceptions import missing_extra
 from lecun89.network.modules import network_of
 from lecun89.network.weights import Weights, save_weights
-from lecun89.storage.files import replacing
+from lecun89.storage.files import writing
 
 
 def export(weights: Weights, path: Path, format_name: str) -> None:
-    """Write a network to a file, whole or not at all.
+    """Write a network to a file, whole or not at all, or into a pipe or a device.
 
     Args:
         weights: the network.
@@ -28,7 +28,8 @@ def export(weights: Weights, path: Path, format_name: str) -> None:
         MissingExtraError: ONNX's packages are not installed or broken.
     """
     _, write = FORMATS[format_name]
-    write(weights, path)
+    with writing(path) as temporary:
+        write(weights, temporary)
 
 
 def _write_safetensors(weights: Weights, path: Path) -> None:
@@ -36,8 +37,7 @@ def _write_safetensors(weights: Weights, path: Path) -> None:
 
 
 def _write_torch(weights: Weights, path: Path) -> None:
-    with replacing(path) as temporary:
-        torch.save(network_of(weights).state_dict(), temporary)
+    torch.save(network_of(weights).state_dict(), path)
 
 
 def _write_onnx(weights: Weights, path: Path) -> None:
@@ -62,8 +62,7 @@ def _write_onnx(weights: Weights, path: Path) -> None:
     assert program is not None
     content = io.BytesIO()
     onnx.save(program.model_proto, content)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content.getvalue())
+    path.write_bytes(content.getvalue())
 
 
 FORMATS: dict[str, tuple[str, Callable[[Weights, Path], None]]] = {
@@ -72,3 +71,12 @@ FORMATS: dict[str, tuple[str, Callable[[Weights, Path], None]]] = {
     "onnx": (".onnx", _write_onnx),
 }
 """Formats by name: the ending of their files, and what writes them."""
+
+
+_TORCH = (".pth", ".bin", ".ckpt")  # besides .pt
+
+
+def format_of(path: Path) -> str:
+    """The format that the ending of a file asks for; safetensors where it says nothing."""
+    endings = {ending: name for name, (ending, _) in FORMATS.items()}
+    return (endings | dict.fromkeys(_TORCH, "torch")).get(path.suffix.lower(), "safetensors")

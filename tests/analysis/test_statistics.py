@@ -53,7 +53,7 @@ def test_a_sample_is_summarised() -> None:
     half = 2.776 * summary.deviation / math.sqrt(5)
     assert summary.interval95 == pytest.approx((summary.mean - half, summary.mean + half), abs=1e-3)
     alone = summarise([4.0])
-    assert (alone.mean, alone.deviation) == (4.0, 0.0)
+    assert (alone.mean, alone.deviation) == (4.0, None)
     assert alone.interval95 is None
 
 

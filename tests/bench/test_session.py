@@ -146,8 +146,8 @@ def test_another_result_is_refused_before_anything_is_measured(
 ) -> None:
     now = session(NATIVE)
     then = now.measure({})
-    now.check_comparable(then, force=False)
+    now.check_comparable(then, any_machine=False)
     then["machine"] = then["machine"] | {"cpu": "Another"}
-    with pytest.raises(UsageError, match="cpu Another, this machine .* --force"):
-        now.check_comparable(then, force=False)
-    now.check_comparable(then, force=True)
+    with pytest.raises(UsageError, match="cpu Another, this one .* --any-machine"):
+        now.check_comparable(then, any_machine=False)
+    now.check_comparable(then, any_machine=True)

@@ -50,7 +50,7 @@ def test_a_file_that_is_there_is_kept(
     Path("base.safetensors").write_text("precious")
     result = cli("export", base_run[0])
     assert result.exit_code == 2
-    assert "give --force" in result.error
+    assert "use --force" in result.error
     assert Path("base.safetensors").read_text() == "precious"
     assert cli("export", base_run[0], "--force").exit_code == 0
     assert "is a directory" in cli("export", base_run[0], "--out", ".").error

@@ -1,4 +1,4 @@
-"""In this folder no command may fail with a traceback or an internal error, whatever it was given."""
+"""Whatever a command is given here, it may not end in a traceback or an internal error."""
 
 from collections.abc import Callable
 

@@ -15,12 +15,12 @@ class Summary:
 
     Attributes:
         mean: of the sample.
-        deviation: standard deviation of the sample, with n - 1; 0 for one number.
+        deviation: standard deviation of the sample, with n - 1; None for one number.
         interval95: Student's 95% interval of the mean; None for one number.
     """
 
     mean: float
-    deviation: float
+    deviation: float | None
     interval95: tuple[float, float] | None
 
 
@@ -29,7 +29,7 @@ def summarise(values: Sequence[float]) -> Summary:
     n = len(values)
     mean = math.fsum(values) / n
     if n == 1:
-        return Summary(mean, 0.0, None)
+        return Summary(mean, None, None)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = student95(n - 1) * deviation / math.sqrt(n)
     return Summary(mean, deviation, (mean - half, mean + half))
@@ -132,7 +132,9 @@ def below_p(values: Sequence[float], target: float) -> float:
 
 
 def _t(values: Sequence[float], target: float) -> float:
+    """Student's t of the mean of at least two values that are not all the same."""
     summary = summarise(values)
+    assert summary.deviation is not None
     return (summary.mean - target) / (summary.deviation / math.sqrt(len(values)))
 
 

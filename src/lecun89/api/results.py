@@ -12,6 +12,7 @@ from lecun89.analysis.scores import Score
 from lecun89.analysis.statistics import summarise
 from lecun89.exceptions import UsageError
 from lecun89.network.weights import Weights, save_weights
+from lecun89.render.lines import counted
 from lecun89.settings import Settings
 from lecun89.storage.tensorfile import Arrays
 from lecun89.training.loop import PassResult
@@ -143,8 +144,8 @@ class Results(Sequence[Result]):
         return summarise(self.errors).mean
 
     @property
-    def deviation(self) -> float:
-        """Standard deviation of the test error in percent, with n - 1."""
+    def deviation(self) -> float | None:
+        """Standard deviation of the test error in percent, with n - 1; None for one seed."""
         return summarise(self.errors).deviation
 
     @property
@@ -158,8 +159,8 @@ class Results(Sequence[Result]):
 
     def __repr__(self) -> str:
         of = self.results[0].settings
-        count = f"{len(self)} seed{'s' if len(self) > 1 else ''}"
-        text = f"{of.variant} on {of.data}, {count}: {self.mean:.2f}% mean test error"
+        text = f"{of.variant} on {of.data}, {counted(len(self), 'seed')}: "
+        text += f"{self.mean:.2f}% mean test error"
         if self.interval95 is None:
             return f"<{text}>"
         low, high = self.interval95

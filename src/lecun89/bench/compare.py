@@ -18,6 +18,7 @@ from lecun89.storage.files import read_limited
 _MAX_BYTES = 256 << 10  # a result takes 24 kB
 _NO_RESULT = "the other result is not one of `lecun89 bench --save`"
 _MACHINE = ("cpu", "cores", "platform", "torch", "gpu", "threads")
+_ANYWAY = "use --any-machine to compare anyway"
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,16 @@ def check_comparable(now: dict[str, Any], then: dict[str, Any]) -> None:
     """
     try:
         for name in _MACHINE:
-            here, there = now["machine"].get(name), then["machine"].get(name)
+            here, there = (_system(name, one["machine"].get(name)) for one in (now, then))
             if here != there:
                 raise UsageError(
-                    f"the other result has {name} {_words(there)}, this machine {here}: "
-                    "use --force to compare anyway"
+                    f"the other result has {name} {_words(there)}, this one {_words(here)}: "
+                    f"{_ANYWAY}"
                 )
         if now["configuration"]["variant"] != then["configuration"]["variant"]:
             raise UsageError(
                 f"the other result is of variant {_words(then['configuration']['variant'])}: "
-                "use --force to compare anyway"
+                f"{_ANYWAY}"
             )
     except (KeyError, TypeError, AttributeError, RecursionError):
         raise FileFormatError(_NO_RESULT) from None
@@ -112,6 +113,11 @@ def check_not_slower(comparisons: Iterable[Comparison], percent: float, than: Pa
             f"{worst.name} on {worst.device}, {worst.engine}: a step takes {worst.ratio:.2f} "
             f"times as long as in {than}"
         )
+
+
+def _system(name: str, value: Any) -> Any:
+    """The value; of a platform the system alone, since an update of its kernel changes the rest."""
+    return str(value).partition("-")[0] if name == "platform" else value
 
 
 def _words(value: object) -> str:

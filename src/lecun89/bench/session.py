@@ -80,19 +80,19 @@ class Session:
             of.settings(plan.variant, plan.data, 1) for of in self.configurations
         )
 
-    def check_comparable(self, then: dict[str, Any], *, force: bool) -> None:
+    def check_comparable(self, then: dict[str, Any], *, any_machine: bool) -> None:
         """Refuse a result that cannot be compared, before the time for measuring is spent.
 
         Args:
             then: the other result.
-            force: another machine or variant is no reason to refuse it.
+            any_machine: another machine or variant is no reason to refuse it.
 
         Raises:
             UsageError: it is of another machine or variant.
             FileFormatError: it is no result of bench, or has none of these rows.
         """
         compare({"rows": [{**vars(of), "us_per_step": 1.0} for of in self.configurations]}, then)
-        if not force:
+        if not any_machine:
             check_comparable({"machine": self.machine, "configuration": vars(self.plan)}, then)
 
     def measure(

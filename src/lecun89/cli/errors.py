@@ -19,9 +19,10 @@ _IN_TERMINAL = 60  # digits; all of them are in the picture
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
+        parser=options.target,
         autocompletion=completion.networks,
         metavar="[RUN|FILE]...",
-        help="A run, a weights file, or an upstream model.pt; several to count over them.",
+        help="A run, a weights file, or a state dict of others; several to count over them.",
         show_default="the newest run",
     ),
 ]
@@ -41,13 +42,14 @@ Out = Annotated[
         parser=options.path("--out"),
         metavar="DIR",
         help="Where files go.",
-        show_default="errors-SPLIT in the run",
+        show_default="errors-SPLIT in the run, errors-DATA-SPLIT for other data",
     ),
 ]
 Diff = Annotated[
     str | None,
     typer.Option(
         "--diff",
+        parser=options.target,
         autocompletion=completion.networks,
         metavar="RUN",
         help="Compare with another run, on the same digits.",
@@ -108,10 +110,13 @@ def errors(
     chosen = targets.set_up_device(device, threads)
     digits = targets.load_digits(opened[0], data, (split,), data_dir)[split]
     report = _report(opened, digits, chosen.device, diff=diff is not None, individual=individual)
-    directory = opened[0].directory / f"{report.kind}-{split}" if out is None else out
-    within = opened[0].directory if out is None else None
+    home = opened[0].directory
+    directory = out or home / "-".join([report.kind, *_others_data(opened[0], digits), split])
+    # Those of other digits, in a directory that was named, are somebody else's.
+    owner = report.kind if out is None else f"{report.kind}-{digits.data}-{split}"
+    within = home if out is None else None
     files = report.files()
-    written = write_files(directory, report.kind, files, force=force, tidy=True, within=within)
+    written = write_files(directory, owner, files, force=force, tidy=True, within=within)
     if json:
         document = {"run": str(opened[0].path), "split": split, "total": len(digits)}
         files_written = [str(path) for path in written]
@@ -181,6 +186,11 @@ def _report(
     if len(opened) > 1:
         return AcrossReport(paths, found, digits)
     return MissesReport(found[0], digits, individual)
+
+
+def _others_data(target: "Trained", digits: "Digits") -> list[str]:
+    """The name of the data, if the network was trained on other."""
+    return [] if digits.data == (target.weights.data or "1989") else [digits.data]
 
 
 def _show(report: "Report", digits: "Digits") -> None:

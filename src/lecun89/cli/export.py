@@ -12,14 +12,15 @@ from lecun89.exceptions import UsageError, unknown_name
 def export(
     run: options.RunArgument = None,
     format_name: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
             autocompletion=completion.formats,
             metavar="NAME",
             help="safetensors, torch or onnx.",
+            show_default="by the ending of --out, or safetensors",
         ),
-    ] = "safetensors",
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -45,23 +46,26 @@ def export(
     from lecun89.devices import require_torch
 
     require_torch()
-    from lecun89.export import FORMATS
+    from lecun89.export import FORMATS, format_of
     from lecun89.export import export as write
+    from lecun89.storage.files import is_stdout
     from lecun89.training.trained import open_trained
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
+    if format_name is None:
+        format_name = format_of(out or Path())
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, FORMATS)
     targets.check_names("test", data)
     target = open_trained(run, runs_dir, variant, data)
     path = out or Path(f"{target.weights.variant}{FORMATS[format_name][0]}")
-    if path.is_dir():
-        raise UsageError(f"--out {path} is a directory: give a file")
-    if (path.exists() or path.is_symlink()) and not force:
-        raise UsageError(f"{path} is there already: choose another with --out, or give --force")
+    options.check_file("--out", path, force=force)
+    if json and is_stdout(path):
+        raise UsageError(f"--json and --out {path} cannot be combined")
     write(target.weights, path, format_name)
     if json:
         document = {"run": str(target.path), "variant": target.weights.variant}
         options.print_json({**document, "format": format_name, "files": [str(path)]})
         return
-    options.print_line(path)
+    if not is_stdout(path):
+        options.print_line(path)

@@ -41,6 +41,7 @@ Plot = Annotated[
         help="Draw it as PNG or SVG (extra plots).",
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the --plot file.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")]
 
@@ -51,6 +52,7 @@ def ladder(
     variants: Rungs = None,
     out: options.SweepDir = Path("ladder"),
     plot: Plot = None,
+    force: Force = False,
     csv: Csv = False,
     markdown: Markdown = False,
     workers: options.Workers = "auto",
@@ -75,18 +77,19 @@ def ladder(
     if sum((json, csv, markdown)) > 1:
         raise UsageError("--json, --csv and --markdown cannot be combined")
     if plot is not None:
-        _check_plot(plot)
+        _check_plot(plot, force=force)
     where = sweeps.Workers.parse(workers, scheduler)
     require_torch()  # for McNemar's test, at the end
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
-    directory = options.data_dir(data_dir)
-    cells = ladder_cells(LADDER if variants is None else variants.split(","), sets, seeds)
+    directory = options.data_dir(data_dir, *sets)
+    names = LADDER if variants is None else variants.split(",")
+    cells = ladder_cells(names, sets, seeds, options.environment())
     if variants is None:
         left = sweeps.Sweep(out, cells).left
         waiting = set(left) - set(without_untaught(left, directory))
         cells = [cell for cell in cells if cell not in waiting]
     made = sweeps.Sweep(out, cells)
-    sweeps.refuse_failed(train_cells(made, where, data_dir, quiet=quiet))
+    sweeps.refuse_failed(train_cells(made, where, directory, quiet=quiet))
     found = {one: climb(made, one, directory) for one in sets}
     if plot is not None:
         _draw(found, plot)
@@ -100,13 +103,13 @@ def ladder(
             options.print_table(laddertable.ladder_table(steps, name))
 
 
-def _check_plot(plot: Path) -> None:
+def _check_plot(plot: Path, *, force: bool) -> None:
     from lecun89.render.figures import require_matplotlib
 
     require_matplotlib()
     if plot.suffix.lower() not in (".png", ".svg"):
         raise UsageError(f"--plot {plot} is neither .png nor .svg")
-    options.check_file("--plot", plot)
+    options.check_file("--plot", plot, force=force, streams=False)
 
 
 def _draw(found: "dict[str, list[tuple[Rung, Step | None]]]", plot: Path) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from lecun89.cli import completion
 from lecun89.exceptions import UsageError, printable, shortened
-from lecun89.parsing import parse_number
+from lecun89.parsing import expand_home, parse_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,10 @@ def number(flag: str, kind: type[int] | type[float]) -> Callable[[Any], Any]:
 
 
 def path(flag: str) -> Callable[[Any], Path]:
-    """A parser of one flag's path: an unset variable of the shell and a flag are none."""
+    """A parser of one flag's path: an unset variable of the shell and a flag are none.
+
+    ``~`` is expanded where the shell did not do it, as in ``--out=~/x``.
+    """
 
     def parse(text: Any) -> Path:
         if len(str(text)) > _LONGEST_PATH:
@@ -37,21 +40,39 @@ def path(flag: str) -> Callable[[Any], Path]:
             raise UsageError(f"{flag} '' is empty: leave {flag} out, or give a path")
         if str(text).startswith("-"):
             raise UsageError(f"{flag} {text!r} looks like a flag: give a path, such as ./{text}")
-        return Path(text)
+        return Path(expand_home(flag, str(text)))
 
     return parse
 
 
-def check_file(flag: str, path: Path) -> None:
-    """Refuse a flag's path at which no file can be, before the work for it is done.
+def target(text: Any) -> str:
+    """A parser of what names a run or a file, in which ``~`` is expanded, too."""
+    return expand_home("RUN", str(text))
+
+
+def check_file(flag: str, path: Path, *, force: bool, streams: bool = True) -> None:
+    """Refuse a flag's path to which no file can be written, before the work for it is done.
+
+    Args:
+        flag: that gave it.
+        path: of the file.
+        force: whether a regular file that is there may be replaced.
+        streams: whether it may be a pipe or a device, such as /dev/stdout.
 
     Raises:
-        UsageError: it is a directory, or in none.
+        UsageError: it is a directory, or in none, or there is something that is not replaced.
     """
+    from lecun89.storage.files import is_stream, refuse_special
+
     if path.is_dir():
         raise UsageError(f"{flag} {path} is a directory: give a file")
     if not path.parent.is_dir():
         raise UsageError(f"{flag} {path}: there is no directory {path.parent}")
+    if streams and is_stream(path):
+        return
+    refuse_special(path)
+    if (path.exists() or path.is_symlink()) and not force:
+        raise UsageError(f"{flag} {path} exists: choose another file, or use --force")
 
 
 Variant = Annotated[
@@ -92,7 +113,7 @@ OtherVariant = Annotated[
         "--variant",
         autocompletion=completion.variants,
         metavar="NAME",
-        help="The network an upstream model.pt belongs to.",
+        help="The network that a state dict of others belongs to, if not LECUN89_VARIANT.",
         show_default="what the run or file says",
     ),
 ]
@@ -150,9 +171,10 @@ RunsDir = Annotated[
 RunArgument = Annotated[
     str | None,
     typer.Argument(
+        parser=target,
         autocompletion=completion.networks,
         metavar="[RUN|FILE]",
-        help="A run, a weights file, an upstream model.pt, or record: published weights.",
+        help="A run, a weights file, a state dict of others, or record: published weights.",
         show_default="the newest run",
     ),
 ]
@@ -161,11 +183,27 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alo
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more on stderr.")]
 
 
-def data_dir(given: Path | None) -> Path:
-    """The data directory: as given, or the platform's cache."""
-    from lecun89.data import default_data_dir
+def environment() -> dict[str, str]:
+    """The values of a training that variables set, by their keys in a grid."""
+    names = ("variant", "data", "seed", "passes", "lr", "batch-size", "device", "engine", "threads")
+    found = {key: os.environ.get(f"LECUN89_{key.upper().replace('-', '_')}") for key in names}
+    return {key: text for key, text in found.items() if text}
 
-    return default_data_dir() if given is None else given
+
+def data_dir(given: Path | None, *names: str, keep: bool = False) -> Path:
+    """The data directory: as given, or the platform's cache, or a temporary one.
+
+    Args:
+        given: by a flag or the environment.
+        names: of the data sets that will be loaded.
+        keep: whether what will be made must outlast this process.
+
+    Raises:
+        DataUnavailableError: none is given, and there is none that would do.
+    """
+    from lecun89.data import usable_data_dir
+
+    return usable_data_dir(names, keep=keep) if given is None else given
 
 
 Assume = Annotated[
@@ -255,9 +293,10 @@ Resume = Annotated[
     list[str] | None,
     typer.Option(
         "--resume",
+        parser=target,
         autocompletion=completion.resumable,
         metavar="RUN",
-        help="Resume an interrupted run, or the directory of several seeds.",
+        help="Resume a run, or the directory of several seeds; more --passes extend it.",
         show_default=False,
     ),
 ]

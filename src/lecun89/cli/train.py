@@ -52,13 +52,12 @@ def train(
     """
     from lecun89.cli.signals import stop_signals
     from lecun89.parsing import parse_seeds
-    from lecun89.sweeps import Sweep, Workers, create_seeds
+    from lecun89.sweeps import Sweep, Workers, change_seeds, create_seeds
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     _check(context.params)
     if resume:
-        begun = resolve.resumed(context, resume, runs_dir)
-        settings = begun.settings
+        begun, settings = resolve.resumed(context, resume, runs_dir)
     else:
         begun, settings = None, resolve.new_settings(context)
     numbers = parse_seeds(seeds) if seeds is not None else [settings.seed]
@@ -69,6 +68,8 @@ def train(
     with stop_signals() as stop_signal:  # from here on there is something to save
         if begun is None and seeds is not None:
             begun = create_seeds(runs_dir, settings, numbers)
+        elif isinstance(begun, Sweep):
+            begun = change_seeds(begun, settings)
         watching = {"checkpoint_seconds": checkpoint_seconds, "stop_signal": stop_signal}
         if isinstance(begun, Sweep):
             _train_seeds(begun, where, watching, context.params)
@@ -104,14 +105,16 @@ def _train_one(
     from lecun89.training import session, tensorboard
 
     quiet, json = given["quiet"], given["json"]
-    digits = session.load_splits(settings, options.data_dir(given["data_dir"]))
+    digits = session.load_splits(settings, options.data_dir(given["data_dir"], settings.data))
     options.note(header_line(settings, f"seed {settings.seed}"), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     if run is None:
         training = session.begin(settings, digits, given["runs_dir"])
     else:
-        training = session.resume(run, digits)
+        training = session.resume(run, digits, settings)
     path = training.run.path
+    if len(training.results) == settings.passes:
+        _note_finished(path, settings, quiet=quiet)
     with (
         _resumable(path, given),
         tensorboard.writing(path, len(training.results), wanted=given["tensorboard"]) as write,
@@ -128,15 +131,17 @@ def _train_seeds(
     sweep: "Sweep", where: "Workers", watching: dict[str, Any], given: dict[str, Any]
 ) -> None:
     from lecun89 import sweeps
-    from lecun89.render.lines import header_line
+    from lecun89.render.lines import counted, header_line
     from lecun89.render.progress import CellsDisplay
     from lecun89.training.tensorboard import write_all
 
     began, quiet, settings = time.perf_counter(), given["quiet"], sweep.settings
-    seeds = f"{len(sweep.cells)} seeds, {where.at_a_time(sweep.cells)} at a time"
+    seeds = f"{counted(len(sweep.cells), 'seed')}, {where.at_a_time(sweep.cells)} at a time"
     options.note(header_line(settings, seeds), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
-    directory = options.data_dir(given["data_dir"])
+    if not sweep.left:
+        _note_finished(sweep.directory, settings, quiet=quiet)
+    directory = options.data_dir(given["data_dir"], settings.data)
     with _resumable(sweep.directory, given), CellsDisplay(sweep, quiet=quiet) as display:
 
         def on_cell(cell: "Settings", outcome: "Finished | str") -> None:
@@ -184,6 +189,13 @@ def _resumable(path: Path, given: dict[str, Any]) -> Iterator[None]:
             options.discard_stdout()
         reason = f"{error.filename or 'stdout'}: {error.strerror or error}"
         raise Lecun89Error(f"{reason}; {advice}") from error
+
+
+def _note_finished(path: Path, settings: "Settings", *, quiet: bool) -> None:
+    words = f"{path} is finished: {settings.passes:,} of {settings.passes:,} passes are done"
+    if settings.trained.constant_rate:
+        words += "; extend it with --passes N"
+    options.note(words, quiet=quiet)
 
 
 def _note_origins(settings: "Settings", *, verbose: bool) -> None:
@@ -265,7 +277,8 @@ def _print_plan(
     from lecun89.training.estimate import estimate
     from lecun89.training.session import load_splits
 
-    result = estimate(settings, load_splits(settings, options.data_dir(data_dir)))
+    digits = load_splits(settings, options.data_dir(data_dir, settings.data))
+    result = estimate(settings, digits)
     at_a_time = where.at_a_time([replace(settings, seed=seed) for seed in seeds])
     steps = settings.passes * settings.steps_per_pass
     record = settings.as_record()

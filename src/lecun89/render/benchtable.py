@@ -1,5 +1,7 @@
 """The result of `lecun89 bench`, drawn from its document: just measured, or read from a file."""
 
+import csv
+import io
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,10 +10,17 @@ from typing import Any
 from rich.table import Table
 
 from lecun89.exceptions import printable
-from lecun89.render.lines import duration, microseconds, times
+from lecun89.render.lines import counted, duration, microseconds, times
 from lecun89.render.tables import plain_table
 
 Document = dict[str, Any]
+
+_COLUMNS = (
+    *("name", "device", "engine", "batch_size", "networks", "us_per_step", "least_us_per_step"),
+    *("examples_per_second", "peak_share", "seconds_23_passes", "projected", "seconds_to_error"),
+    *("error_percent", "p_value", "reached"),
+)
+_SPEEDUPS = ("eager_cpu", "m1_2022", "sun4_1989")
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,26 @@ def as_markdown(document: Document) -> str:
     )
 
 
+def as_csv(document: Document) -> str:
+    """A line for each row, in full precision; with a comparison, its ratio is the last column."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    compared = document.get("comparison")
+    ratios = {_key(one): one["ratio"] for one in compared or ()}
+    writer.writerow(
+        [*_COLUMNS, *(f"x_{name}" for name in _SPEEDUPS), *(["ratio"] if compared else [])]
+    )
+    for row in document["rows"]:
+        cells = [row[name] for name in _COLUMNS] + [row["speedup"][name] for name in _SPEEDUPS]
+        cells = [printable(cell) if isinstance(cell, str) else cell for cell in cells]
+        writer.writerow([*cells, *([ratios.get(_key(row))] if compared else [])])
+    return text.getvalue().rstrip("\n")
+
+
+def _key(row: Document) -> tuple[str, str, str]:
+    return row["name"], row["device"], row["engine"]
+
+
 def _parts(document: Document) -> Iterator[Cells | str]:
     yield _costs(document)
     for name, reason in document["absent"].items():
@@ -58,6 +87,12 @@ def _parts(document: Document) -> Iterator[Cells | str]:
         yield (
             f"peak{each} of {device}: {peak['flops'] / 1e9:,.0f} GFLOP/s in a matrix product, "
             f"{peak['bytes'] / 1e9:,.0f} GB/s in a copy"
+        )
+    if any(row["peak_share"] > 1 for row in document["rows"]):
+        yield (
+            "above 100% of peak: all operations of a digit are counted, also those of its "
+            "background, which the native engine skips; or the machine was busy while its peak "
+            "was measured"
         )
     if "comparison" in document:
         yield _comparison(document["comparison"])
@@ -76,7 +111,7 @@ def _costs(document: Document) -> Cells:
             _thousands(row["examples_per_second"]),
             f"{row['peak_share']:.0%}" if row["peak_share"] >= 0.01 else f"{row['peak_share']:.1%}",
             f"~{duration(row['seconds_23_passes'])}",
-            *(_times(row["speedup"][other]) for other in ("eager_cpu", "m1_2022", "sun4_1989")),
+            *(_times(row["speedup"][other]) for other in _SPEEDUPS),
         ]
         for row in document["rows"]
     ]
@@ -106,7 +141,8 @@ def _to_target(document: Document) -> Cells:
             ]
         )
     of = document["configuration"]
-    title = f"time to a mean test error of {of['until_error']:g}%, over {len(of['seeds'])} seeds"
+    seeds = counted(len(of["seeds"]), "seed")
+    title = f"time to a mean test error of {of['until_error']:g}%, over {seeds}"
     headings = ["recipe", ">seconds", ">setup", ">error", ">p", ">reached"]
     return Cells(title, ["", "on", *headings], rows)
 

@@ -67,9 +67,10 @@ class MissesReport:
             [m.index, m.source_index, m.label, m.prediction, *map(repr, m.outputs), repr(m.margin)]
             for m in misses.missed
         ]
+        of = {"variant": misses.variant, "data": misses.data, "split": misses.split}
         files: Writers = {
             "errors.png": _png(misses_sheet(misses, self.digits)),
-            "errors.csv": _csv(heading, rows),
+            "errors.csv": _csv([*of, *heading], [[*of.values(), *row] for row in rows]),
             "confusion.png": _png(confusion_picture(_title(misses), said, misses.confusion)),
         }
         if self.individual:

@@ -56,10 +56,10 @@ def own_style() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
-        defaults: dict[Any, Any] = {
-            k: v for k, v in mpl.rcParamsDefault.items() if k not in _OF_THE_USER
+        settings: dict[Any, Any] = {
+            key: value for key, value in mpl.rcParamsDefault.items() if key not in _OF_THE_USER
         }
-        context = mpl.rc_context(defaults | _OURS)
+        context = mpl.rc_context(settings | _OURS)
         context.__enter__()
     try:
         with _silent():

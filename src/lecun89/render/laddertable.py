@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from lecun89.render.lines import duration
+from lecun89.render.lines import counted, duration
 from lecun89.render.tables import plain_table
 from lecun89.sweeps.ladder import Rung, Step
 
@@ -32,7 +32,7 @@ def ladder_table(steps: Sequence[tuple[Rung, Step | None]], data: str) -> Table:
                 *(f"{literature[s].test_error:.2f}" if s in literature else "" for s in _SOURCES),
                 f"{error.mean:.2f}",
                 "" if low_high is None else f"{low_high[0]:.2f}-{low_high[1]:.2f}",
-                f"{error.deviation:.2f}",
+                "" if error.deviation is None else f"{error.deviation:.2f}",
                 f"{rung.misses.mean:.1f}",
                 duration(sum(rung.seconds) / n),
                 "" if step is None else step.verdict,
@@ -45,7 +45,7 @@ def ladder_table(steps: Sequence[tuple[Rung, Step | None]], data: str) -> Table:
             *(">time", "than above"),
         ],
         rows,
-        f"test error on {data} in percent, mean of {n} seed{'s' if n != 1 else ''}",
+        f"test error on {data} in percent, mean of {counted(n, 'seed')}",
     )
     table.collapse_padding = True
     return table
@@ -116,7 +116,7 @@ def as_markdown(rows: Iterable[Mapping[str, Any]], against: str = "the row above
             *(f"{row['reported'][s]:.2f}" if s in row["reported"] else "" for s in _SOURCES),
             f"{error['mean']:.2f}",
             "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}",
-            f"{error['deviation']:.2f}",
+            "" if error["deviation"] is None else f"{error['deviation']:.2f}",
             str(row["seeds"]),
         ]
         verdict = ""

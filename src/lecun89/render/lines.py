@@ -43,17 +43,19 @@ def times(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.2g}"
 
 
+def counted(n: int, word: str) -> str:
+    """A number of things: ``1 seed``, ``1,024 seeds``."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
 def seeds_line(split: str, scores: Sequence[Score]) -> str:
     """The error over seeds in a line: mean, deviation, interval of the mean."""
     summary = summarise([score.error_percent for score in scores])
-    line = (
-        f"eval: split {split:5s}. {len(scores)} seeds. error {summary.mean:.2f}%, "
-        f"deviation {summary.deviation:.2f}"
-    )
+    line = f"eval: split {split:5s}. {counted(len(scores), 'seed')}. error {summary.mean:.2f}%"
     if summary.interval95 is None:
         return line
     low, high = summary.interval95
-    return f"{line}, 95% of the mean {low:.2f} to {high:.2f}%"
+    return f"{line}, deviation {summary.deviation:.2f}, 95% of the mean {low:.2f} to {high:.2f}%"
 
 
 def interval(score: Score) -> str:

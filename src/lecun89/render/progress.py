@@ -24,7 +24,7 @@ from lecun89.exceptions import printable
 from lecun89.render.console import make_console
 from lecun89.render.lines import duration, eval_line, wrapped
 from lecun89.settings import Settings
-from lecun89.sweeps import Finished, Sweep
+from lecun89.sweeps import Finished, Sweep, labels
 from lecun89.training.loop import PassResult, Position
 
 _BAR, _LEAST_BAR = 40, 10  # columns
@@ -175,6 +175,7 @@ class CellsDisplay(_Display):
         """Prepare the display of a sweep that is about to go on."""
         super().__init__(quiet=quiet)
         self._ended, self._total = len(of.finished), len(of.cells)
+        self._labels = labels(of.cells)
         if self._bars:
             self._task = self._bars.add_task("cells", total=self._total, completed=self._ended)
 
@@ -191,8 +192,7 @@ class CellsDisplay(_Display):
         found = outcome
         if not isinstance(found, str):
             found = eval_line("test", found.results[-1].test)
-        line = f"{settings.variant} on {settings.data}, seed {settings.seed}: {found}"
-        line += f" ({self._ended:,} of {self._total:,})"
+        line = f"{self._labels[settings]}: {found} ({self._ended:,} of {self._total:,})"
         self._print(printable(line))
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from lecun89.analysis.literature import LITERATURE, Report
 from lecun89.analysis.statistics import summarise
 from lecun89.exceptions import printable
-from lecun89.render.lines import duration, interval, sparkline
+from lecun89.render.lines import counted, duration, interval, sparkline
 from lecun89.settings import Settings
 from lecun89.training.loop import PassResult
 
@@ -103,9 +103,9 @@ def seeds_table(
         ("{:.2f}%", [result.train.error_percent for result in results]),
     )
     summaries = [(show, summarise(values)) for show, values in columns]
-    rows.append(["mean", *(show.format(summary.mean) for show, summary in summaries)])
-    rows.append(["deviation", *(show.format(summary.deviation) for show, summary in summaries)])
     if len(results) > 1:
+        rows.append(["mean", *(show.format(summary.mean) for show, summary in summaries)])
+        rows.append(["deviation", *(show.format(summary.deviation) for show, summary in summaries)])
         intervals = [(show, summary.interval95 or (0, 0)) for show, summary in summaries]
         cells = [f"{show.format(low)} to {show.format(high)}" for show, (low, high) in intervals]
         rows.append(["95% of the mean", *cells])
@@ -113,7 +113,8 @@ def seeds_table(
     return plain_table(
         ["seed", ">test error", ">misses", ">test loss", ">train error"],
         rows,
-        f"{first.variant} on {first.data}: seeds {len(results)}, passes {first.passes}; "
+        f"{first.variant} on {first.data}: {counted(len(results), 'seed')}, "
+        f"passes {first.passes}; "
         f"{duration(seconds)} in this session",
     )
 

@@ -1,4 +1,7 @@
-"""Files that are whole or absent: written beside their place, synced, then renamed."""
+"""Files that are whole or absent: written beside their place, synced, then renamed.
+
+Only regular files are ever replaced.
+"""
 
 import errno
 import hashlib
@@ -7,13 +10,15 @@ import math
 import os
 import secrets
 import stat
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from lecun89.exceptions import FileFormatError
+from lecun89.exceptions import FileFormatError, UsageError
 
 _LEFT_SECONDS = 3600.0  # nothing that is being written is as old
 
@@ -25,7 +30,11 @@ def replacing(path: Path) -> Iterator[Path]:
     The file is synced before the rename and its directory after it, so that a crash leaves
     either the old file or the new one. When the block raises, the old one stays untouched. What
     a killed process left of such a file is removed when it is an hour old.
+
+    Raises:
+        UsageError: a pipe, a device or a socket is there.
     """
+    refuse_special(path)
     # Short enough for a file system that has just room for the name itself.
     prefix = f".{path.name[:50]}."
     temporary = path.with_name(f"{prefix}{secrets.token_hex(4)}.tmp")
@@ -49,6 +58,57 @@ def replacing(path: Path) -> Iterator[Path]:
                 temporary.unlink()
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """As `replacing`, but what is written for a pipe or a device goes into it, in one piece."""
+    if not is_stream(path):
+        with replacing(path) as temporary:
+            yield temporary
+        return
+    with tempfile.TemporaryDirectory(prefix="lecun89-") as directory:
+        temporary = Path(directory, path.name)
+        yield temporary
+        content = temporary.read_bytes()
+    if is_stdout(path):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        path.write_bytes(content)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether the path is a pipe, a character device, or this process's stdout."""
+    with suppress(OSError, ValueError):
+        mode = path.stat().st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or is_stdout(path)
+    return False
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether the path is a name of this process's stdout, such as /dev/stdout."""
+    with suppress(OSError, ValueError):
+        named = path.parts[1:2] in (("dev",), ("proc",))
+        return named and os.path.samestat(path.stat(), os.fstat(1))
+    return False
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse a path at which something lies that can be neither replaced nor read as a file.
+
+    Raises:
+        UsageError: a pipe, a device or a socket is there.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # absent, or a link to nothing
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kinds = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "device")
+        raise UsageError(f"{path} is a {kind}, which is not replaced: choose another file")
+
+
 def sweep(directory: Path, prefix: str = ".", *, older_than: float = -math.inf) -> None:
     """Remove temporary files that killed processes left.
 
@@ -68,7 +128,7 @@ def sweep(directory: Path, prefix: str = ".", *, older_than: float = -math.inf) 
 def write_text(path: Path, text: str) -> None:
     """Replace the file's content by `text`, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -85,13 +145,15 @@ def sealed(document: dict[str, Any]) -> str:
 def unsealed(text: str, document: dict[str, Any]) -> dict[str, Any]:
     """What `sealed` was given, of its text and the document that this parses to.
 
+    The text may have the line ends of Windows, which Git gives to text files there.
+
     Raises:
         ValueError: the digest does not match. KeyError: there is none.
     """
     content = {name: value for name, value in document.items() if name != "digest"}
     if "digest" not in document:
         raise KeyError("digest")
-    if sealed(content) != text:
+    if sealed(content) != text.replace("\r\n", "\n"):
         raise ValueError("its digest does not match its content")
     return content
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError
-from lecun89.storage.files import read_limited, replacing, write_json
+from lecun89.storage.files import read_limited, refuse_special, replacing, write_json
 
 Writers = dict[str, Callable[[Path], object]]
 """What writes each file, by its name in the directory."""
@@ -69,6 +69,7 @@ def write_files(
                 raise UsageError(f"{parent} is no directory: {advice}")
         if path.is_dir():
             raise UsageError(f"{path} is a directory: {advice}")
+        refuse_special(path)
         if (path.exists() or path.is_symlink()) and name not in ours and not force:
             raise UsageError(f"{path} is there already and was not written for this: {advice}")
     directory.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from lecun89.exceptions import UsageError
 from lecun89.settings import Settings
-from lecun89.storage.files import write_text
+from lecun89.storage.files import refuse_special, write_text
 from lecun89.training.loop import PassResult
 
 COLUMNS = (
@@ -15,6 +16,7 @@ COLUMNS = (
     *("train_loss", "train_misses", "train_total", "test_loss", "test_misses", "test_total"),
     *("seconds", "run"),
 )
+_BEGINNING = ",".join(COLUMNS[:8]).encode()
 
 
 def as_row(settings: Settings, results: list[PassResult], run: str) -> dict[str, Any]:
@@ -36,7 +38,17 @@ def as_row(settings: Settings, results: list[PassResult], run: str) -> dict[str,
 
 
 def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Replace the file by these rows, whole or not at all."""
+    """Replace the file by these rows, whole or not at all.
+
+    Raises:
+        UsageError: a file is there that is no such table.
+    """
+    refuse_special(path)
+    if path.exists() and not path.read_bytes()[:200].startswith(_BEGINNING):
+        raise UsageError(
+            f"{path} is there already and is no table of a sweep: "
+            "choose another directory with --out, or move it away"
+        )
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
