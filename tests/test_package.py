@@ -22,7 +22,7 @@ def test_what_is_installed_is_listed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = [re.split(r"[>=\[]", line)[0] for line in project["dependencies"]]
     assert names == [
-        "torch", "torchvision", "typer", "rich", "numpy", "safetensors", "platformdirs", "filelock",
-        "pillow",
+        "torch", "torchvision", "typer", "shellingham", "rich", "numpy", "safetensors",
+        "platformdirs", "filelock", "pillow",
     ]  # fmt: skip
     assert {"test", "dev", "tensorboard"} <= project["optional-dependencies"].keys()

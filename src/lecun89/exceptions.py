@@ -18,7 +18,7 @@ Each message is one line: what failed, which value, what to do next.
 
 import difflib
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class Lecun89Error(Exception):
@@ -98,6 +98,37 @@ def missing_extra(work: str, extra: str, error: Exception) -> MissingExtraError:
     )
 
 
+# What others call it, where that is not near to our name.
+_SYNONYMS = {
+    **dict.fromkeys(("val", "valid", "dev", "eval"), ("validation",)),
+    "training": ("train",),
+    "testing": ("test",),
+    **dict.fromkeys(("gpu", "nvidia"), ("cuda",)),
+    **dict.fromkeys(("metal", "apple"), ("mps",)),
+    "mnist": ("1989", "full"),
+    **dict.fromkeys(("zip", "zipcode", "zipcodes"), ("usps",)),
+    "torch": ("eager",),
+    **dict.fromkeys(("c++", "cpp", "c"), ("native",)),
+    **dict.fromkeys(("pt", "pth"), ("torch",)),
+    "pytorch": ("eager", "torch"),
+}
+
+
+def nearest(
+    name: str, known: Iterable[str], synonyms: Mapping[str, Sequence[str]] = _SYNONYMS
+) -> list[str]:
+    """Which of the known names may have been meant; none where none is near.
+
+    Args:
+        name: what was given.
+        known: names.
+        synonyms: other words for them; what follows a space is a value that goes with the name.
+    """
+    names = list(known)
+    meant = [one for one in synonyms.get(name.lower(), ()) if one.partition(" ")[0] in names]
+    return meant or difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that no table holds: it lists the known ones, the nearest first.
 
@@ -107,6 +138,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
         known: every name that would have been right.
     """
     names = list(known)
-    nearest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    meant = " or ".join(map(repr, nearest(name, names)))
+    hint = f"did you mean {meant}? " if meant else ""
     return UsageError(f"unknown {kind} {shortened(name)!r}: {hint}known: {', '.join(names)}")

@@ -71,3 +71,12 @@ FORMATS: dict[str, tuple[str, Callable[[Weights, Path], None]]] = {
     "onnx": (".onnx", _write_onnx),
 }
 """Formats by name: the ending of their files, and what writes them."""
+
+
+_TORCH = (".pth", ".bin", ".ckpt")  # besides .pt
+
+
+def format_of(path: Path) -> str:
+    """The format that the ending of a file asks for; safetensors where it says nothing."""
+    endings = {ending: name for name, (ending, _) in FORMATS.items()}
+    return (endings | dict.fromkeys(_TORCH, "torch")).get(path.suffix.lower(), "safetensors")

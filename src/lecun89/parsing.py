@@ -1,10 +1,16 @@
-"""Numbers as the command line, the environment and grids write them."""
+"""Numbers, switches, and a home in a path, as the command line and the environment write them."""
 
+import os
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 from lecun89.exceptions import UsageError, shortened
 
 MOST_SEEDS = 10_000
+
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off", "")
 
 _FORMS = {
     # Not what Python takes besides: 1_000, digits of other scripts, spaces around.
@@ -23,6 +29,41 @@ def parse_number(name: str, text: str, kind: type[int] | type[float]) -> int | f
         expected = "a whole number" if kind is int else "a number"
         raise UsageError(f"{name} {shortened(text)!r} is not {expected}")
     return kind(text)
+
+
+def expand_home(name: str, text: str) -> str:
+    """A path whose first part, ``~`` or ``~user``, is the home that a shell would put there.
+
+    Raises:
+        UsageError: nobody knows that home; the message names the path as `name`.
+    """
+    if not text.startswith("~"):
+        return text
+    user = re.split(r"[/\\]", text)[0].removeprefix("~")
+    try:
+        path = Path(text).expanduser()
+    except (RuntimeError, ValueError):  # it is not known, or could not be a name
+        path = Path(text)
+    if path.is_absolute() and (user or os.environ.get("HOME") != ""):
+        return str(path)
+    reason = f"there is no user {shortened(user)}" if user else "HOME does not say what ~ is"
+    shown = shortened(text)
+    raise UsageError(f"{name} {shown!r}: {reason}; give the whole path, or ./{shown} for that name")
+
+
+def parse_switch(name: str, text: str) -> bool:
+    """Whether a variable of the environment switches something on, in any case.
+
+    Raises:
+        UsageError: it is none of the words for on and off; the message names it as `name`.
+    """
+    for words, is_on in ((_ON, True), (_OFF, False)):
+        if text.lower() in words:
+            return is_on
+    raise UsageError(
+        f"{name} {shortened(text)!r} is neither on nor off: give {', '.join(_ON)}, "
+        f"or {', '.join(filter(None, _OFF))}"
+    )
 
 
 def check_seed(seed: int) -> None:
@@ -58,3 +99,11 @@ def parse_seeds(text: str) -> list[int]:
     if len(seeds) != len(set(seeds)):
         raise UsageError(f"--seeds {shown!r} names a seed twice")
     return seeds
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """Seeds as `parse_seeds` reads them."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) > 1 and list(seeds) == list(range(first, last + 1)):
+        return f"{first}..{last}"
+    return ",".join(map(str, seeds))

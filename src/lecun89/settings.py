@@ -31,7 +31,7 @@ class Settings:
         batch_size: examples in a step; None for all of them.
         device: ``cpu``, ``cuda:N`` or ``mps``, or ``auto`` while it is not chosen.
         engine: name of the engine, or ``auto`` while it is not chosen.
-        threads: CPU threads.
+        threads: PyTorch's CPU threads; 1 for an engine without PyTorch.
         origins: where each value came from: ``flag``, ``environment``, ``argument``, ``sweep``,
             ``variant``, ``default``, or ``chosen: `` and why. Settings that differ in this alone
             are equal.
@@ -170,7 +170,7 @@ def resolve(
         batch_size: a number, or ``full``.
         device: a name, or ``auto``.
         engine: a name, or ``auto``.
-        threads: at most as many as this machine has.
+        threads: at most as many as this machine has; not used by an engine without PyTorch.
         origins: where values that were given came from, by name.
 
     Raises:
@@ -188,7 +188,7 @@ def resolve(
         batch_size=size,
         device=device,
         engine=engine,
-        threads=devices.check_threads(threads),
+        threads=threads,
     )
     found = devices.choose(asked.device, step_size=asked.step_size)
     chosen = engines.choose(asked.engine, asked.trained, found.device)
@@ -198,7 +198,12 @@ def resolve(
         known["device"] = f"chosen: {found.reason}"
     if engine == "auto":
         known["engine"] = f"chosen: {chosen.reason}"
-    return replace(asked, device=found.device, engine=chosen.engine, origins=known)
+    uses_threads = engines.get_engine(chosen.engine).needs_torch
+    if uses_threads or known["threads"] != "environment":  # which is there for all commands
+        devices.check_threads(threads)
+    if not uses_threads and threads > 1:
+        threads, known["threads"] = 1, f"chosen: the {chosen.engine} engine has one thread"
+    return replace(asked, device=found.device, engine=chosen.engine, threads=threads, origins=known)
 
 
 def engine_of(trainings: Sequence[Settings], splits: dict[str, Digits]) -> engines.Engine:

@@ -245,14 +245,12 @@ def test_a_signal_stops_saved_and_says_how_to_go_on(
 @pytest.mark.parametrize(
     ("flag", "value", "kept"),
     [
-        ("--device", "mps", "cpu"),
         ("--lr", 0.5, 0.0003),
         ("--seed", 3, 1337),
-        ("--passes", 9, 2),
+        ("--passes", 1, 2),
         ("--batch-size", "full", 96),
         ("--variant", "base", "modern"),
         ("--data", "full", "1989"),
-        ("--threads", 2, 1),
     ],
 )
 def test_a_flag_against_the_run_is_refused(
@@ -261,12 +259,11 @@ def test_a_flag_against_the_run_is_refused(
     result = cli("train", "--resume", whole.path, flag, value)
     assert result.exit_code == 2
     assert f"{flag} {value} conflicts with {whole.path}, which has {kept}" in result.error
-    agreeing = cli("train", "--resume", whole.path, flag, kept, "--device", "auto")
-    assert agreeing.exit_code == 0
+    assert cli("train", "--resume", whole.path, flag, kept).exit_code == 0
 
 
 def test_a_reader_who_leaves_stops_the_run_saved() -> None:
-    line = shlex.join(command("train", *QUICK, "--passes", 4))
+    line = shlex.join(command("train", *QUICK[:-1], 4))
     done = subprocess.run(
         f"{line} | head -1", shell=True, capture_output=True, text=True, check=True
     )
@@ -354,7 +351,8 @@ def test_seeds_train_side_by_side_to_what_each_trains_to_alone(
     result = cli("train", *SEEDS, "--passes", 2)
     assert result.exit_code == 0
     directory = Path(result.stdout.splitlines()[-1])
-    runs = [open_run(path) for path in sorted((directory / "runs").iterdir())]
+    found = [open_run(path) for path in (directory / "runs").iterdir()]
+    runs = sorted(found, key=lambda run: run.settings.seed)  # which began in any order
     assert [run.settings.seed for run in runs] == [3, 4, 5]
     assert "modern on 1989: seeds 3, passes 2; " in result.stdout
     assert "95% of the mean" in result.stdout

@@ -450,6 +450,8 @@ class Readers:
             {**state, "outb": torch.nn.Parameter(torch.zeros(10))},
             {**state, "outb": torch.zeros(10, device="meta")},
             {"H1w": state["H1w"]},
+            {"loss": np.float64(0.5), "net": {f"module.{k}": v for k, v in state.items()}},
+            {"a": {"model": {name: tensor.half() for name, tensor in state.items()}}, "b": {1, 2}},
             [torch.zeros(2)],
         ]
         self._pickles = []
@@ -458,6 +460,12 @@ class Readers:
                 made = io.BytesIO()
                 torch.save(value, made, _use_new_zipfile_serialization=as_zip)
                 self._pickles.append(made.getvalue())
+        by_name = {name: tensor.numpy() for name, tensor in state.items()}
+        for write in (np.savez, np.savez_compressed):
+            made = io.BytesIO()
+            write(made, **by_name)
+            self._pickles.append(made.getvalue())
+        self._pickles.append(save(by_name))
         for value in ({"a": os.system}, print, {"a": bytearray(9)}, 7, {"H1w": "text"}):
             self._pickles += [pickle.dumps(value, protocol) for protocol in (0, 2, 4)]
 

@@ -176,6 +176,63 @@ def test_long_names_in_pickles_do_not_take_long() -> None:
     assert time.process_time() - began < 1
 
 
+def archived(pickle: bytes) -> bytes:
+    """As torch.save would, with 40 bytes to lie in."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle)
+        archive.writestr("archive/data/0", bytes(40))
+        archive.writestr("archive/version", b"3\n")
+    return content.getvalue()
+
+
+def pickled(*parts: bytes) -> bytes:
+    return b"".join((b"\x80\x02", *parts, b"."))
+
+
+def text(value: str) -> bytes:
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+_SHARE = b"q\0h\0\x86" * 40  # a pair of it and itself, over and over: 2^40 of them
+_HUGE = b"\x8a\5\0\0\0\0\x10"  # 2^36
+_PLACE = (text("storage"), b"ctorch\nFloatStorage\n", text("0"), text("cpu"), _HUGE)
+_TENSOR = (
+    b"ctorch._utils\n_rebuild_tensor_v2\n((",
+    *_PLACE,
+    b"tQK\0",
+    _HUGE,
+    b"\x85K\1\x85\x89NtR",
+)
+_ENTRIES = [part for number in range(9999) for part in (text(f"{number}"), b"h\0")]
+PICKLES = {
+    "a key to be hashed for ever": pickled(b"})", _SHARE, b"Ns"),
+    "a set to be hashed for ever": pickled(b"cbuiltins\nset\n](", b")", _SHARE, b"e\x85R"),
+    "a call to be shown for ever": pickled(b")", _SHARE, b")R"),
+    "an array of 64 GiB": pickled(b"cbuiltins\nbytearray\n", _HUGE, b"\x85R"),
+    "a tensor of 256 GiB": pickled(b"ctorch\nFloatTensor\n", _HUGE, b"\x85R"),
+    "a storage of 256 GiB": pickled(b"}", text("outb"), *_TENSOR, b"s"),
+    "a dictionary that is in itself": pickled(b"}q\0", text("a"), b"h\0s"),
+    "a dictionary that is in itself 9999 times": pickled(b"}q\0(", *_ENTRIES, b"u"),
+    "lists in lists": pickled(b"]" * 60_000, b"a" * 59_999),
+    "lists without end": pickled(b"]" * 100_000)[:-1],
+}
+
+
+@linux
+def test_small_pickles_take_neither_time_nor_memory() -> None:
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name, hostile in PICKLES.items():
+        Path("model.pt").write_bytes(archived(hostile))
+        began = time.process_time()
+        with pytest.raises(FileFormatError):
+            load_weights(Path("model.pt"), "base")
+        assert time.process_time() - began < 1, name
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10  # of KiB
+
+
 # Bombs
 
 
@@ -416,9 +473,7 @@ def test_what_is_no_file_in_a_run_is_refused_without_waiting(
 
 
 @posix
-def test_what_is_no_file_among_the_digits_is_refused_or_replaced(
-    cli: Cli, run: Path, data_dir: Path
-) -> None:
+def test_what_is_no_file_among_the_digits_is_refused(cli: Cli, run: Path, data_dir: Path) -> None:
     source = Path("source")
     source.mkdir()
     for name in ("zip.train", "zip.test"):
@@ -430,8 +485,8 @@ def test_what_is_no_file_among_the_digits_is_refused_or_replaced(
     path = Path(shutil.copytree(data_dir / "1989", "data/1989")) / "test.safetensors"
     path.unlink()
     os.mkfifo(path)
-    assert cli("eval", run, "--data-dir", "data").exit_code == 0
-    assert path.is_file()
+    refused(cli("eval", run, "--data-dir", "data"), 4, "cannot write the digits")
+    assert path.is_fifo()
     path.unlink()
     path.mkdir()
     refused(cli("eval", run, "--data-dir", "data"), 4, "cannot write the digits")
@@ -518,8 +573,11 @@ def test_nothing_is_written_through_a_link_in_the_data_directory(
     ):
         (data / "1989").mkdir(exist_ok=True)
         (data / "1989" / f"{name}.safetensors").symlink_to(target)
+    refused(cli("prepare", "--data-dir", data), 4, "cannot write the digits")
+    for path in (data / "1989").iterdir():
+        assert path.is_symlink()
+        path.unlink()
     assert cli("prepare", "--data-dir", data).exit_code == 0
-    assert not any(path.is_symlink() for path in (data / "1989").iterdir())
     # The directory itself is what the user named, and what is read may be anywhere.
     (tmp_path / "named").symlink_to(data)
     (tmp_path / "other").mkdir()

@@ -96,7 +96,7 @@ def test_a_file_may_hold_several_grids(tmp_path: Path) -> None:
     cells = [cell for grid in read_grids(path) for cell in expand(grid)]
     assert len(cells) == 8
     assert cells[-1].variant == "sdlm+init=literal"
-    for text in ("x = ", "[[grid]]\nlr = {}", "grid = 3", "lr = []"):
+    for text in ("x = ", "[[grid]]\nlr = {}", "grid = 3", "lr = [[]]"):
         path.write_text(text)
         with pytest.raises(FileFormatError, match=r"grid\.toml"):
             read_grids(path)
@@ -183,6 +183,36 @@ def test_on_a_cluster_a_worker_may_die(
     assert killer.killed
     assert result.failed == {}
     assert_each_once(tmp_path, cells)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "last"),
+    [
+        ("ended", 0, "seed 3: eval: split test "),
+        ("interrupted", 130, "error: interrupted after "),
+        ("without its scheduler", 1, "error: the scheduler at --scheduler tcp://"),
+    ],
+)
+def test_a_client_of_a_cluster_ends_without_a_trace(how: str, code: int, last: str) -> None:
+    distributed = pytest.importorskip("distributed", reason="installed without the extra cluster")
+    grid = ("--grid", "passes=2", "--grid", f"seeds=0..{3 if how == 'ended' else 99}")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+    ) as cluster:
+        line = command("sweep", *grid, "--scheduler", cluster.scheduler_address)
+        with subprocess.Popen(
+            line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as sweeping:
+            assert sweeping.stderr is not None
+            lines = [sweeping.stderr.readline()]
+            if how == "interrupted":
+                sweeping.send_signal(signal.SIGINT)
+            if how == "without its scheduler":
+                cluster.close()
+            lines += sweeping.stderr.read().splitlines()
+    assert sweeping.returncode == code
+    assert lines[-1].startswith(last)
+    assert all(one.startswith("seed ") for one in lines[:-1])
 
 
 class DeadlyPool:

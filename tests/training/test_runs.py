@@ -49,7 +49,7 @@ def test_the_newest_run_is_found_and_near_names_are_suggested(
     make: Callable[..., Run], tmp_path: Path
 ) -> None:
     older, newer = make(), make()
-    os.utime(older.path / "config.json", ns=(1, 1))
+    os.utime(newer.path / "config.json", ns=(1, 1))  # which says when it was copied, no more
     runs_dir = tmp_path / "runs"
     assert find_run(None, runs_dir) == newer.path
     assert find_run(older.path.name, runs_dir) == older.path

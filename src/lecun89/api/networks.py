@@ -35,10 +35,11 @@ def load_model(
     9760
 
     Args:
-        name: of published weights (``record``), a run, a weights file, or an upstream
-            ``model.pt``, in which nothing is executed.
+        name: of published weights (``record``), a run, a weights file, a state dict that others
+            saved (torch.save's, safetensors or .npz), in which nothing is executed, or a
+            directory with one such file in it.
         data: the data set on which published weights were trained; ``1989`` when left out.
-        variant: the network that an upstream file belongs to, as ``base`` or ``modern``.
+        variant: the network that a file of others belongs to, as ``base`` or ``modern``.
         runs_dir: where runs are looked for by their names.
 
     Returns:

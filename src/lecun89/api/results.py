@@ -201,8 +201,11 @@ def _curves(results: Sequence[Result]) -> "Figure":
 
 
 def _png(figure: "Figure") -> bytes:
+    from lecun89.render.figures import own_style
+
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=72)
+    with own_style():
+        figure.savefig(buffer, format="png", dpi=72)
     return buffer.getvalue()
 
 

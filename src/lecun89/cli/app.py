@@ -1,17 +1,14 @@
 """The Typer application: its commands, and how an error becomes one line and an exit code."""
 
 import errno
-import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from lecun89.cli import (
     bench,
@@ -29,7 +26,9 @@ from lecun89.cli import (
     train,
     variants,
 )
+from lecun89.cli.commands import ClickError, Command, Group
 from lecun89.cli.signals import StoppedError, ending_at_signals
+from lecun89.cli.streams import set_up_streams
 from lecun89.exceptions import (
     CheckFailedError,
     DataUnavailableError,
@@ -40,10 +39,8 @@ from lecun89.exceptions import (
     printable,
     shortened,
 )
+from lecun89.parsing import parse_switch
 from lecun89.version import __version__
-
-# Typer has carried its own copy of click since 0.2x, so click's base class is found through it.
-_ClickError: type[Any] = typer.BadParameter.__mro__[2]
 
 _EXIT_CODES: dict[type[Lecun89Error], int] = {
     UsageError: 2,
@@ -54,7 +51,7 @@ _EXIT_CODES: dict[type[Lecun89Error], int] = {
 _OF_WRITING = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF, errno.EDQUOT}
 
 
-class _Group(TyperGroup):
+class _Group(Group):
     def main(  # type: ignore[override]  # its other parameters differ between versions of Typer
         self, args: Sequence[str] | None = None, **more: Any
     ) -> Any:
@@ -62,10 +59,16 @@ class _Group(TyperGroup):
         args = sys.argv[1:] if args is None else list(args)
         end = args.index("--") if "--" in args else len(args)
         flags = [arg for arg in args[:end] if arg != "--debug"]
-        debug = len(flags) < end or os.environ.get("LECUN89_DEBUG", "") not in ("", "0", "false")
-        args = flags + args[end:]
+        line = flags + args[end:]
         more["standalone_mode"] = False
-        sys.exit(_exit_code(lambda: super(_Group, self).main(args, **more), debug))
+        try:
+            debug = parse_switch("LECUN89_DEBUG", os.environ.get("LECUN89_DEBUG", ""))
+        except UsageError as error:
+            _report(str(error))
+            sys.exit(2)
+        sys.exit(
+            _exit_code(lambda: super(_Group, self).main(line, **more), debug or len(flags) < end)
+        )
 
 
 def _exit_code(call: Callable[[], Any], debug: bool) -> int:
@@ -89,7 +92,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, Lecun89Error):
         kinds = [kind for kind in _EXIT_CODES if isinstance(error, kind)]
         return _EXIT_CODES[kinds[0]] if kinds else 1, str(error)
-    if isinstance(error, _ClickError):
+    if isinstance(error, ClickError):
         return 2, shortened(str(error.format_message()), 500)
     if isinstance(error, typer.Abort | KeyboardInterrupt):
         return 130, "interrupted"
@@ -112,6 +115,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
 
 
 def _report(message: str) -> None:
+    if "_LECUN89_COMPLETE" in os.environ:  # the line would stand within what somebody types
+        return
     # Names in files and on the command line may hold what a terminal would act on.
     line = printable(" ".join(message.split()))
     with suppress(OSError):  # nobody may be there to read it
@@ -121,7 +126,6 @@ def _report(message: str) -> None:
 app = typer.Typer(
     name="lecun89",
     cls=_Group,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done; 1 runtime error; 2 usage; 3 a check failed; 4 no data; 128 + N "
@@ -156,28 +160,27 @@ def root(
         print(context.get_help())
 
 
-app.command("prepare")(prepare.prepare)
-app.command("train")(train.train)
-app.command("eval")(evaluate.evaluate)
-app.command("ladder")(ladder.ladder)
-app.command("sweep")(sweep.sweep)
-app.command("teach")(teach.teach)
-app.command("errors")(errors.errors)
-app.command("bench")(bench.bench)
-app.command("plot")(plot.plot)
-app.command("explain")(explain.explain)
-app.command("export")(export.export)
-app.command("variants")(variants.variants)
-app.command("doctor")(doctor.doctor)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "prepare": prepare.prepare,
+    "train": train.train,
+    "eval": evaluate.evaluate,
+    "ladder": ladder.ladder,
+    "sweep": sweep.sweep,
+    "teach": teach.teach,
+    "errors": errors.errors,
+    "bench": bench.bench,
+    "plot": plot.plot,
+    "explain": explain.explain,
+    "export": export.export,
+    "variants": variants.variants,
+    "doctor": doctor.doctor,
+}
+for _name, _function in _COMMANDS.items():
+    app.command(_name, cls=Command)(_function)
 
 
 def main() -> None:
     """Run the command line and exit."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # closed by the shell; what is meant for it must not go elsewhere
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    set_up_streams()
     with ending_at_signals():
         app(prog_name="lecun89")

@@ -142,7 +142,7 @@ def _measure(plan: "Plan", then: dict[str, Any] | None, given: dict[str, Any]) -
     quiet, save = given["quiet"], given["save"]
     if save is not None:
         options.check_file("--save", save, force=given["force"])
-    directory = options.data_dir(given["data_dir"])
+    directory = options.data_dir(given["data_dir"], "1989")
     splits = {split: load("1989", split, directory) for split in ("train", "test")}
     session = service.Session(plan, given["device"])
     if then is not None:
@@ -188,5 +188,4 @@ def _print(document: dict[str, Any], *, json: bool, csv: bool, markdown: bool) -
         print(benchtable.as_csv(document) if csv else benchtable.as_markdown(document))
         return
     for part in parts:
-        show = options.print_line if isinstance(part, str) else options.print_table
-        show(part)
+        options.print_words(part) if isinstance(part, str) else options.print_table(part)

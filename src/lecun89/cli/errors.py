@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lecun89.cli import options, targets
+from lecun89.cli import completion, options, targets
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +19,22 @@ _IN_TERMINAL = 60  # digits; all of them are in the picture
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
+        parser=options.target,
+        autocompletion=completion.networks,
         metavar="[RUN|FILE]...",
-        help="A run, a weights file, or an upstream model.pt; several to count over them.",
+        help="A run, a weights file, or a state dict of others; several to count over them.",
         show_default="the newest run",
     ),
 ]
-Split = Annotated[str, typer.Option("--split", metavar="NAME", help="train, validation or test.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        autocompletion=completion.splits,
+        metavar="NAME",
+        help="train, validation or test.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -37,7 +47,13 @@ Out = Annotated[
 ]
 Diff = Annotated[
     str | None,
-    typer.Option("--diff", metavar="RUN", help="Compare with another run, on the same digits."),
+    typer.Option(
+        "--diff",
+        parser=options.target,
+        autocompletion=completion.networks,
+        metavar="RUN",
+        help="Compare with another run, on the same digits.",
+    ),
 ]
 Across = Annotated[
     bool,
@@ -109,7 +125,7 @@ def errors(
     if terminal and not quiet and sys.stdout.isatty():
         _show(report, digits)
     for line in report.lines(quiet=quiet):
-        (options.print_line if isinstance(line, str) else options.print_table)(line)
+        options.print_words(line) if isinstance(line, str) else options.print_table(line)
     options.print_line(directory)
 
 

@@ -65,7 +65,7 @@ def evaluate(
     targets.check_names(split, data, more_splits=("all",))
     devices.check_name(device)
     if plot:
-        from lecun89.render.charts import require_matplotlib
+        from lecun89.render.figures import require_matplotlib
 
         require_matplotlib()
     target = open_trained(run, runs_dir, variant, data)
@@ -131,9 +131,11 @@ def _print(
 
     for name, of in found.items():
         score = of.score
-        print(eval_line(name, score))
+        options.print_words(eval_line(name, score))
         if not quiet:
-            print(f"      95% interval of the error: {interval(score)}% of {score.total:,} digits")
+            options.print_words(
+                f"      95% interval of the error: {interval(score)}% of {score.total:,} digits"
+            )
         if verbose:
             options.print_table(classes_table(of.classes))
         if name in rejected:

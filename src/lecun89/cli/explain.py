@@ -28,12 +28,12 @@ def explain(
     if json:
         options.print_json(tables.document(explanation))
         return
-    print(f"{chosen.name}: {chosen.change}")
+    options.print_words(f"{chosen.name}: {chosen.change}")
     options.print_table(tables.layers_table(explanation))
     if quiet:
         return
-    print("units of all: with the 256 pixels, as the paper counts")
+    options.print_words("units of all: with the 256 pixels, as the paper counts")
     options.print_table(tables.open_table())
     options.print_table(tables.assumptions_table(explanation))
     options.print_table(tables.costs_table(explanation))
-    print("PyTorch on the CPU, one thread, medians of 5 in turn")
+    options.print_words("PyTorch on the CPU, one thread, medians of 5 in turn")

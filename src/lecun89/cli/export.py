@@ -5,15 +5,22 @@ from typing import Annotated
 
 import typer
 
-from lecun89.cli import options, targets
+from lecun89.cli import completion, options, targets
 from lecun89.exceptions import UsageError, unknown_name
 
 
 def export(
     run: options.RunArgument = None,
     format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="safetensors, torch or onnx.")
-    ] = "safetensors",
+        str | None,
+        typer.Option(
+            "--format",
+            autocompletion=completion.formats,
+            metavar="NAME",
+            help="safetensors, torch or onnx.",
+            show_default="by the ending of --out, or safetensors",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -39,12 +46,14 @@ def export(
     from lecun89.devices import require_torch
 
     require_torch()
-    from lecun89.export import FORMATS
+    from lecun89.export import FORMATS, format_of
     from lecun89.export import export as write
     from lecun89.storage.files import is_stdout
     from lecun89.training.trained import open_trained
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
+    if format_name is None:
+        format_name = format_of(out or Path())
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, FORMATS)
     targets.check_names("test", data)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lecun89.cli import options
+from lecun89.cli import completion, options
 from lecun89.cli.sweep import train_cells
 from lecun89.exceptions import UsageError
 
@@ -20,6 +20,7 @@ Data = Annotated[
     str,
     typer.Option(
         "--data",
+        autocompletion=completion.data,
         envvar="LECUN89_DATA",
         metavar="NAME|all",
         help="1989, full, usps, or all of them.",
@@ -80,14 +81,15 @@ def ladder(
     where = sweeps.Workers.parse(workers, scheduler)
     require_torch()  # for McNemar's test, at the end
     sets = ["1989", "full", "usps"] if data == "all" else data.split(",")
-    directory = options.data_dir(data_dir)
-    cells = ladder_cells(LADDER if variants is None else variants.split(","), sets, seeds)
+    directory = options.data_dir(data_dir, *sets)
+    names = LADDER if variants is None else variants.split(",")
+    cells = ladder_cells(names, sets, seeds, options.environment())
     if variants is None:
         left = sweeps.Sweep(out, cells).left
         waiting = set(left) - set(without_untaught(left, directory))
         cells = [cell for cell in cells if cell not in waiting]
     made = sweeps.Sweep(out, cells)
-    sweeps.refuse_failed(train_cells(made, where, data_dir, quiet=quiet))
+    sweeps.refuse_failed(train_cells(made, where, directory, quiet=quiet))
     found = {one: climb(made, one, directory) for one in sets}
     if plot is not None:
         _draw(found, plot)
@@ -102,7 +104,7 @@ def ladder(
 
 
 def _check_plot(plot: Path, *, force: bool) -> None:
-    from lecun89.render.charts import require_matplotlib
+    from lecun89.render.figures import require_matplotlib
 
     require_matplotlib()
     if plot.suffix.lower() not in (".png", ".svg"):

@@ -6,14 +6,17 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from lecun89.cli import completion
 from lecun89.exceptions import UsageError, printable, shortened
-from lecun89.parsing import parse_number
+from lecun89.parsing import expand_home, parse_number
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lecun89.analysis.scores import Score
 
 _LONGEST_PATH = 4096  # of Linux; elsewhere it is less
@@ -25,7 +28,10 @@ def number(flag: str, kind: type[int] | type[float]) -> Callable[[Any], Any]:
 
 
 def path(flag: str) -> Callable[[Any], Path]:
-    """A parser of one flag's path: an unset variable of the shell and a flag are none."""
+    """A parser of one flag's path: an unset variable of the shell and a flag are none.
+
+    ``~`` is expanded where the shell did not do it, as in ``--out=~/x``.
+    """
 
     def parse(text: Any) -> Path:
         if len(str(text)) > _LONGEST_PATH:
@@ -34,9 +40,14 @@ def path(flag: str) -> Callable[[Any], Path]:
             raise UsageError(f"{flag} '' is empty: leave {flag} out, or give a path")
         if str(text).startswith("-"):
             raise UsageError(f"{flag} {text!r} looks like a flag: give a path, such as ./{text}")
-        return Path(text)
+        return Path(expand_home(flag, str(text)))
 
     return parse
+
+
+def target(text: Any) -> str:
+    """A parser of what names a run or a file, in which ``~`` is expanded, too."""
+    return expand_home("RUN", str(text))
 
 
 def check_file(flag: str, path: Path, *, force: bool, streams: bool = True) -> None:
@@ -68,6 +79,7 @@ Variant = Annotated[
     str,
     typer.Option(
         "--variant",
+        autocompletion=completion.variants,
         envvar="LECUN89_VARIANT",
         metavar="NAME",
         help="What to train: a name that `lecun89 variants` lists, or NAME+KEY=VALUE.",
@@ -77,6 +89,7 @@ Data = Annotated[
     str,
     typer.Option(
         "--data",
+        autocompletion=completion.data,
         envvar="LECUN89_DATA",
         metavar="NAME",
         help="1989: 7,291 / 2,007 digits; full: 50,000 / 10,000; usps: the real ones of 1989; "
@@ -87,6 +100,7 @@ OtherData = Annotated[
     str | None,
     typer.Option(
         "--data",
+        autocompletion=completion.data,
         envvar="LECUN89_DATA",
         metavar="NAME",
         help="1989, full, usps, or one of them with -tune.",
@@ -97,8 +111,9 @@ OtherVariant = Annotated[
     str | None,
     typer.Option(
         "--variant",
+        autocompletion=completion.variants,
         metavar="NAME",
-        help="The network an upstream model.pt belongs to.",
+        help="The network that a state dict of others belongs to, if not LECUN89_VARIANT.",
         show_default="what the run or file says",
     ),
 ]
@@ -107,6 +122,7 @@ Device = Annotated[
     str,
     typer.Option(
         "--device",
+        autocompletion=completion.devices,
         envvar="LECUN89_DEVICE",
         metavar="NAME",
         help="auto, cpu, cuda[:N] or mps.",
@@ -123,7 +139,13 @@ Threads = Annotated[
     ),
 ]
 Split = Annotated[
-    str, typer.Option("--split", metavar="NAME", help="train, validation, test or all.")
+    str,
+    typer.Option(
+        "--split",
+        autocompletion=completion.splits_or_all,
+        metavar="NAME",
+        help="train, validation, test or all.",
+    ),
 ]
 DataDir = Annotated[
     Path | None,
@@ -149,8 +171,10 @@ RunsDir = Annotated[
 RunArgument = Annotated[
     str | None,
     typer.Argument(
+        parser=target,
+        autocompletion=completion.networks,
         metavar="[RUN|FILE]",
-        help="A run, a weights file, an upstream model.pt, or record: published weights.",
+        help="A run, a weights file, a state dict of others, or record: published weights.",
         show_default="the newest run",
     ),
 ]
@@ -159,11 +183,27 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alo
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more on stderr.")]
 
 
-def data_dir(given: Path | None) -> Path:
-    """The data directory: as given, or the platform's cache."""
-    from lecun89.data import default_data_dir
+def environment() -> dict[str, str]:
+    """The values of a training that variables set, by their keys in a grid."""
+    names = ("variant", "data", "seed", "passes", "lr", "batch-size", "device", "engine", "threads")
+    found = {key: os.environ.get(f"LECUN89_{key.upper().replace('-', '_')}") for key in names}
+    return {key: text for key, text in found.items() if text}
 
-    return default_data_dir() if given is None else given
+
+def data_dir(given: Path | None, *names: str, keep: bool = False) -> Path:
+    """The data directory: as given, or the platform's cache, or a temporary one.
+
+    Args:
+        given: by a flag or the environment.
+        names: of the data sets that will be loaded.
+        keep: whether what will be made must outlast this process.
+
+    Raises:
+        DataUnavailableError: none is given, and there is none that would do.
+    """
+    from lecun89.data import usable_data_dir
+
+    return usable_data_dir(names, keep=keep) if given is None else given
 
 
 Assume = Annotated[
@@ -180,6 +220,7 @@ Engine = Annotated[
     str,
     typer.Option(
         "--engine",
+        autocompletion=completion.engines,
         envvar="LECUN89_ENGINE",
         metavar="NAME",
         help="auto, native (C++), eager (PyTorch) or graph (PyTorch, many networks at once).",
@@ -252,8 +293,10 @@ Resume = Annotated[
     list[str] | None,
     typer.Option(
         "--resume",
+        parser=target,
+        autocompletion=completion.resumable,
         metavar="RUN",
-        help="Resume an interrupted run, or the directory of several seeds.",
+        help="Resume a run, or the directory of several seeds; more --passes extend it.",
         show_default=False,
     ),
 ]
@@ -311,7 +354,24 @@ def set_up_logging(*, quiet: bool, verbose: bool) -> None:
 def note(text: str, *, quiet: bool = False) -> None:
     """A line on stderr that is no error."""
     if not quiet:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(_in_words(printable(text), sys.stderr), file=sys.stderr, flush=True)
+
+
+def print_words(text: str) -> None:
+    """A line on stdout, which a narrow terminal wraps between words, so that no number is cut."""
+    if sys.stdout.isatty():
+        print(_in_words(printable(text), sys.stdout))
+    else:
+        print_line(text)
+
+
+def _in_words(text: str, stream: TextIO) -> str:
+    if not stream.isatty():
+        return text
+    from lecun89.render.console import make_console
+    from lecun89.render.lines import wrapped
+
+    return "\n".join(wrapped(text, make_console(stderr=stream is sys.stderr).width))
 
 
 def print_line(text: object) -> None:
@@ -339,14 +399,23 @@ def print_json(document: dict[str, Any]) -> None:
     print(json.dumps({"schema_version": 1, **document}, indent=2, allow_nan=False), flush=True)
 
 
-def print_table(table: Any) -> None:
-    """Print a Rich table on stdout, at least 100 columns wide where it is no terminal."""
-    from rich.console import Console
+def stdout_console() -> "Console":
+    """A console on stdout, 100 columns wide where it is no terminal and nothing else is asked."""
+    from lecun89.render.console import make_console
 
-    console = Console()
+    console = make_console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 100
-    console.print(table, highlight=False)
+    return console
+
+
+def print_table(table: Any) -> None:
+    """Print a Rich table on stdout; one that is too wide comes in parts, and no number is cut."""
+    from lecun89.render.narrow import fitted
+
+    console = stdout_console()
+    for part in fitted(table, console.width):
+        console.print(part, highlight=False, crop=False)
 
 
 def result_document(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lecun89.cli import options, targets
+from lecun89.cli import completion, options, targets
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN]...", help="A run, or several to overlay.", show_default="the newest run"
+        parser=options.target,
+        autocompletion=completion.networks,
+        metavar="[RUN|FILE]...",
+        help="A run, several to overlay, or a weights file, which has no curves.",
+        show_default="the newest run",
     ),
 ]
 Digit = Annotated[
@@ -27,7 +31,15 @@ Digit = Annotated[
         help="Also what this digit of the split makes of H1, H2, H3 and out.",
     ),
 ]
-Split = Annotated[str, typer.Option("--split", metavar="NAME", help="Where --digit is from.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        autocompletion=completion.splits,
+        metavar="NAME",
+        help="Where --digit is from.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -42,6 +54,7 @@ Out = Annotated[
 
 def plot(
     runs: Runs = None,
+    variant: options.OtherVariant = None,
     digit: Digit = None,
     split: Split = "test",
     out: Out = None,
@@ -57,29 +70,39 @@ def plot(
     Several runs are overlaid; the numbers that the paper, the blog and the notebook report for the
     same variant and data are marked.
     """
-    from lecun89.render.charts import require_matplotlib
+    from lecun89.render.figures import require_matplotlib
     from lecun89.render.plotfiles import curve_files
     from lecun89.storage.outputdir import write_files
-    from lecun89.training.runs import find_run, open_run
-    from lecun89.training.trained import trained_of
+    from lecun89.training.runs import open_run
+    from lecun89.training.trained import locate, open_trained, trained_of
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     require_matplotlib()
     targets.check_names(split)
     names: list[str | None] = [*runs] if runs else [None]
-    opened = [open_run(find_run(name, runs_dir)) for name in names]
-    files = curve_files([(run.path, run.settings, run.read_metrics()) for run in opened])
-    if len(opened) == 1:
-        files |= _network_files(trained_of(opened[0]), digit, split, data_dir)
+    paths = [locate(name, runs_dir) for name in names]
+    opened = [open_run(path) for path in paths if path.is_dir()]
+    if len(opened) < len(paths) > 1:
+        file = next(path for path in paths if not path.is_dir())
+        raise UsageError(f"{file} is a weights file, which has no curves to overlay: leave it out")
+    files: Writers = {}
+    if opened:
+        files |= curve_files([(run.path, run.settings, run.read_metrics()) for run in opened])
+    if len(paths) == 1:
+        of_file = None if opened else open_trained(str(paths[0]), runs_dir, variant)
+        target = of_file or trained_of(opened[0], variant)
+        files |= _network_files(target, digit, split, data_dir)
     elif digit is not None:
         raise UsageError("--digit shows one network: give one run")
-    folder = "plots" if len(opened) == 1 else "plots-overlay"
-    directory = opened[0].path / folder if out is None else out
-    within = opened[0].path if out is None else None
+    if not files:
+        raise UsageError(f"{paths[0]} has neither curves nor kernels of 1989 to draw")
+    source = opened[0].path if opened else target.directory
+    directory = source / ("plots" if len(paths) == 1 else "plots-overlay") if out is None else out
+    within = source if out is None else None
     written = write_files(directory, "plot", files, force=force, within=within)
     if json:
-        paths = {"runs": [run.path for run in opened], "files": written}
-        options.print_json({key: [str(path) for path in of] for key, of in paths.items()})
+        document = {"runs": paths, "files": written}
+        options.print_json({key: [str(path) for path in of] for key, of in document.items()})
         return
     for path in written:
         options.print_line(path)

@@ -6,6 +6,7 @@ import typer
 
 from lecun89.cli import options
 from lecun89.exceptions import UsageError
+from lecun89.parsing import expand_home
 
 
 def prepare(
@@ -16,7 +17,7 @@ def prepare(
             "--source",
             metavar="bundled|download|PATH",
             help="MNIST from this package, a download through torchvision, or a directory: with "
-            "MNIST's four IDX files, or USPS's two. Verified all the same.",
+            "MNIST's four IDX files, or USPS's two, packed or not. Verified all the same.",
             show_default="bundled; for usps, download",
         ),
     ] = None,
@@ -37,7 +38,8 @@ def prepare(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     if source == "":
         raise UsageError("--source '' is empty: leave --source out, or give a directory")
-    directory = options.data_dir(data_dir)
+    source = source and expand_home("--source", source)
+    directory = options.data_dir(data_dir, data, keep=True)
     prepared = (service.verify if verify else service.prepare)(data, directory, source)
     if source not in (None, "bundled") and not prepared.made and not verify:
         options.note(

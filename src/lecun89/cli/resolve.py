@@ -1,17 +1,24 @@
 """What the flags of `train` come to: settings with their origins, or what is to be resumed."""
 
+import logging
+import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lecun89.exceptions import UsageError
+from lecun89.exceptions import DeviceError, UsageError
 
 if TYPE_CHECKING:
     from lecun89.settings import Settings
     from lecun89.sweeps import Sweep
     from lecun89.training.runs import Run
 
+_log = logging.getLogger(__name__)
+
+_CHANGEABLE = ("passes", "device", "threads")  # when a run is resumed
+_UNASKED = ("default", "variant")  # origins of values that a command has by itself
 _VALUES = ("variant", "data", "seed", "passes", "lr", "batch_size", "device", "engine", "threads")
 
 
@@ -32,14 +39,18 @@ def new_settings(context: typer.Context) -> "Settings":
     )
 
 
-def resumed(context: typer.Context, names: list[str], runs_dir: Path) -> "Run | Sweep":
-    """The run, or the directory of several seeds, to resume; its configuration stays as it is.
+def resumed(
+    context: typer.Context, names: list[str], runs_dir: Path
+) -> "tuple[Run | Sweep, Settings]":
+    """The run, or the directory of several seeds, to resume, and its settings from here on.
+
+    They are those it has, but for more passes, another device and other threads.
 
     Raises:
         FileFormatError: there is none, or it is damaged.
         UsageError: a flag asks for something else than it has.
+        DeviceError: its device is not available.
     """
-    from lecun89 import devices, engines
     from lecun89.sweeps import is_seeds, open_seeds
     from lecun89.training.runs import find_run, open_run
 
@@ -47,30 +58,136 @@ def resumed(context: typer.Context, names: list[str], runs_dir: Path) -> "Run | 
         raise UsageError("--resume takes one run: resume them one after the other")
     path = find_run(names[0], runs_dir)
     found = open_seeds(path) if is_seeds(path) else open_run(path)
-    settings = found.settings
-    _check_unchanged(context, settings, path)
-    devices.check_threads(settings.threads)
-    devices.choose(settings.device, step_size=settings.step_size)
-    engines.get_engine(settings.engine).check(settings.trained, settings.device)
-    return found
+    seeds = [cell.seed for cell in getattr(found, "cells", [found.settings])]
+    asked = _Resumed(context, path, found.settings, seeds)
+    return found, asked.settings()
 
 
-def _check_unchanged(context: typer.Context, settings: "Settings", path: Path) -> None:
-    from lecun89.variants import get_variant
+@dataclass(frozen=True)
+class _Resumed:
+    """What the flags ask of a run that is resumed."""
 
-    for name, kept in settings.as_document().items():
-        value = context.params[name]
-        if name == "variant":
-            value = get_variant(value).name
-        if _source(context, name) != "flag" or str(value) in ("auto", str(kept)):
-            continue
-        if (value, kept) == ("cuda", "cuda:0"):
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        raise UsageError(
-            f"{flag} {value} conflicts with {path}, which has {kept}: "
-            f"leave {flag} out, or start a new run"
-        )
+    context: typer.Context
+    path: Path
+    kept: "Settings"
+    seeds: list[int]
+
+    def settings(self) -> "Settings":
+        """Those from here on; what makes its bits uncertain is logged."""
+        self._check_unchanged()
+        found: dict[str, Any] = {
+            "passes": self._passes(),
+            "device": self._device(),
+            "threads": self._threads(),
+        }
+        for name in ("device", "threads"):
+            if found[name] != (before := getattr(self.kept, name)):
+                _log.warning(
+                    "warning: %s was trained with %s %s and goes on with %s; "
+                    "results may not be bit-identical",
+                    *(self.path, name, before, found[name]),
+                )
+        new = [name for name, value in found.items() if value != getattr(self.kept, name)]
+        origins = {**self.kept.origins, **dict.fromkeys(new, "flag")}
+        return replace(self.kept, **found, origins=origins)
+
+    def _flag(self, name: str) -> Any:
+        """The value of a flag; None where it is not on the command line."""
+        return self.context.params[name] if _source(self.context, name) == "flag" else None
+
+    def _check_unchanged(self) -> None:
+        from lecun89.variants import get_variant
+
+        for name, kept in self.kept.as_document().items():
+            value = self._flag(name)
+            if name == "variant" and value is not None:
+                value = get_variant(value).name
+            if name in _CHANGEABLE or value is None or str(value) in ("auto", str(kept)):
+                continue
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} {value} conflicts with {self.path}, which has {kept}: "
+                f"leave {flag} out, or start a new run"
+            )
+
+    def _passes(self) -> int:
+        kept, asked = self.kept.passes, self._flag("passes")
+        if asked is None or asked == kept:
+            return kept
+        replace(self.kept, passes=asked)  # which refuses what is out of range
+        anew = f"start a new run with: {self._command(passes=asked)}"
+        if asked < kept:
+            raise UsageError(
+                f"--passes {asked} conflicts with {self.path}, which has {kept}: "
+                f"leave --passes out, or {anew}"
+            )
+        if not self.kept.trained.constant_rate:
+            raise UsageError(
+                f"--passes {asked} cannot extend {self.path}: the learning rates of "
+                f"{self.kept.variant} depend on the number of passes, which was {kept}; {anew}"
+            )
+        return int(asked)
+
+    def _device(self) -> str:
+        from lecun89 import devices
+        from lecun89.engines import get_engine
+
+        asked, kept, kind = self._flag("device"), self.kept, get_engine(self.kept.engine)
+        if asked in (None, "auto"):
+            asked = kept.device
+        elif (reason := kind.lacking(kept.trained, asked)) is not None:
+            anew = self._command(device=asked, engine="auto")
+            raise UsageError(
+                f"--device {asked} cannot be used for {self.path}, which has the {kind.name} "
+                f"engine: {reason}; leave --device out, or start a new run with: {anew}"
+            )
+        try:
+            device = devices.choose(asked, step_size=kept.step_size).device
+        except DeviceError as error:
+            if asked != kept.device:
+                raise
+            advice = f"{self.path} was trained there: resume it with --device cpu"
+            raise DeviceError(f"{error}; {advice}") from error
+        kind.check(kept.trained, device)
+        return device
+
+    def _threads(self) -> int:
+        from lecun89 import devices
+        from lecun89.engines import get_engine
+
+        asked, kept = self._flag("threads"), self.kept.threads
+        if not get_engine(self.kept.engine).needs_torch:
+            if asked is not None and asked != kept:
+                replace(self.kept, threads=asked)  # which refuses what is none
+                _log.warning("--threads %s is not used: the native engine has one thread", asked)
+            return kept
+        if asked is not None:
+            return devices.check_threads(asked)
+        try:
+            return devices.check_threads(kept)
+        except UsageError as error:
+            advice = f"{self.path} was trained with them: resume it with --threads N"
+            raise UsageError(f"{error}; {advice}") from error
+
+    def _command(self, **changes: Any) -> str:
+        """The command that begins the same training anew, but for some values."""
+        from lecun89.parsing import seeds_in_words
+
+        kept, values = self.kept, {**self.kept.as_document(), **changes}
+        left_out = {"seed"} | {
+            name
+            for name, origin in kept.origins.items()
+            if name not in ("variant", "data", *changes)
+            and (origin in _UNASKED or origin.startswith("chosen: "))
+        }
+        for name in ("runs_dir", "data_dir"):
+            values[name] = self._flag(name)
+        words = ["lecun89", "train"]
+        for name, value in values.items():
+            if name not in left_out and value not in (None, "auto"):
+                words += [f"--{name.replace('_', '-')}", str(value)]
+        words += ["--seeds" if len(self.seeds) > 1 else "--seed", seeds_in_words(self.seeds)]
+        return shlex.join(words)
 
 
 def _source(context: typer.Context, name: str) -> str | None:

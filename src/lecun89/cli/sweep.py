@@ -50,15 +50,15 @@ def sweep(
         raise UsageError("give either a FILE.toml or --grid")
     where = sweeps.Workers.parse(workers, scheduler)
     grids = [sweeps.parse_pairs(grid or ())] if file is None else sweeps.read_grids(file)
-    cells = sweeps.expand_all(grids)
+    cells = sweeps.expand_all(grids, options.environment())
     if dry_run:
         finished = len(sweeps.Sweep(out, cells).finished) if (out / "runs").exists() else 0
         if json:
             documents = [cell.as_document() for cell in cells]
             options.print_json({"cells": documents, "finished": finished})
             return
-        for cell in cells:
-            print(f"{cell.variant} on {cell.data}, lr {cell.lr:g}, seed {cell.seed}")
+        for label in sweeps.labels(cells).values():
+            options.print_words(label)
         options.print_line(f"{len(cells):,} cells, {finished:,} finished in {out}")
         return
     made = sweeps.Sweep(out, cells)
@@ -84,7 +84,7 @@ def train_cells(
         return sweeps.train(
             made,
             where,
-            options.data_dir(data_dir),
+            options.data_dir(data_dir, *{cell.data for cell in made.left}),
             stop_signal=stop_signal,
             on_cell=display.show_cell,
             on_progress=display.show_progress,

@@ -30,7 +30,8 @@ def load_digits(
     trained: "Trained", data: str | None, splits: tuple[str, ...], data_dir: Path | None
 ) -> dict[str, "Digits"]:
     """Splits of the data that was asked for, or else of what the network was trained on."""
-    return trained.load_digits(data, splits, options.data_dir(data_dir))
+    name = data or trained.data
+    return trained.load_digits(name, splits, options.data_dir(data_dir, name))
 
 
 def set_up_device(device: str, threads: int) -> "DeviceChoice":

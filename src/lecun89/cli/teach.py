@@ -37,7 +37,7 @@ def teach(
         other = f": give --variant {variant}+teacher=yes" if student.distorts else ""
         raise UsageError(f"{variant} has no teacher on {data}{other}")
     devices.check_threads(threads)
-    directory = options.data_dir(data_dir)
+    directory = options.data_dir(data_dir, data, keep=True)
     path = labels_path(data, student.distortions, directory)
     try:
         read_labels(data, student, directory)

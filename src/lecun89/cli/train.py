@@ -52,13 +52,12 @@ def train(
     """
     from lecun89.cli.signals import stop_signals
     from lecun89.parsing import parse_seeds
-    from lecun89.sweeps import Sweep, Workers, create_seeds
+    from lecun89.sweeps import Sweep, Workers, change_seeds, create_seeds
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     _check(context.params)
     if resume:
-        begun = resolve.resumed(context, resume, runs_dir)
-        settings = begun.settings
+        begun, settings = resolve.resumed(context, resume, runs_dir)
     else:
         begun, settings = None, resolve.new_settings(context)
     numbers = parse_seeds(seeds) if seeds is not None else [settings.seed]
@@ -69,6 +68,8 @@ def train(
     with stop_signals() as stop_signal:  # from here on there is something to save
         if begun is None and seeds is not None:
             begun = create_seeds(runs_dir, settings, numbers)
+        elif isinstance(begun, Sweep):
+            begun = change_seeds(begun, settings)
         watching = {"checkpoint_seconds": checkpoint_seconds, "stop_signal": stop_signal}
         if isinstance(begun, Sweep):
             _train_seeds(begun, where, watching, context.params)
@@ -91,7 +92,7 @@ def _check(given: dict[str, Any]) -> None:
 
         summary_writer()
     if given["plot"]:
-        from lecun89.render.charts import require_matplotlib
+        from lecun89.render.figures import require_matplotlib
 
         require_matplotlib()
 
@@ -104,14 +105,16 @@ def _train_one(
     from lecun89.training import session, tensorboard
 
     quiet, json = given["quiet"], given["json"]
-    digits = session.load_splits(settings, options.data_dir(given["data_dir"]))
+    digits = session.load_splits(settings, options.data_dir(given["data_dir"], settings.data))
     options.note(header_line(settings, f"seed {settings.seed}"), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     if run is None:
         training = session.begin(settings, digits, given["runs_dir"])
     else:
-        training = session.resume(run, digits)
+        training = session.resume(run, digits, settings)
     path = training.run.path
+    if len(training.results) == settings.passes:
+        _note_finished(path, settings, quiet=quiet)
     with (
         _resumable(path, given),
         tensorboard.writing(path, len(training.results), wanted=given["tensorboard"]) as write,
@@ -136,7 +139,9 @@ def _train_seeds(
     seeds = f"{counted(len(sweep.cells), 'seed')}, {where.at_a_time(sweep.cells)} at a time"
     options.note(header_line(settings, seeds), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
-    directory = options.data_dir(given["data_dir"])
+    if not sweep.left:
+        _note_finished(sweep.directory, settings, quiet=quiet)
+    directory = options.data_dir(given["data_dir"], settings.data)
     with _resumable(sweep.directory, given), CellsDisplay(sweep, quiet=quiet) as display:
 
         def on_cell(cell: "Settings", outcome: "Finished | str") -> None:
@@ -186,6 +191,13 @@ def _resumable(path: Path, given: dict[str, Any]) -> Iterator[None]:
         raise Lecun89Error(f"{reason}; {advice}") from error
 
 
+def _note_finished(path: Path, settings: "Settings", *, quiet: bool) -> None:
+    words = f"{path} is finished: {settings.passes:,} of {settings.passes:,} passes are done"
+    if settings.trained.constant_rate:
+        words += "; extend it with --passes N"
+    options.note(words, quiet=quiet)
+
+
 def _note_origins(settings: "Settings", *, verbose: bool) -> None:
     for name, entry in settings.as_record().items() if verbose else ():
         options.note(f"  {name.replace('_', ' ')}: {entry['value']} ({entry['origin']})")
@@ -217,8 +229,8 @@ def _print_result(run: "Run", results: "list[PassResult]", *, quiet: bool, json:
     if quiet:
         from lecun89.render.lines import eval_line
 
-        print(eval_line("train", results[-1].train))
-        print(eval_line("test", results[-1].test))
+        options.print_words(eval_line("train", results[-1].train))
+        options.print_words(eval_line("test", results[-1].test))
     else:
         from lecun89.render.tables import closing_table
 
@@ -244,7 +256,7 @@ def _print_seeds(
         options.print_json({**document, "runs": runs, "error_percent": errors})
         return
     if quiet:
-        print(seeds_line("test", [result.test for result in last]))
+        options.print_words(seeds_line("test", [result.test for result in last]))
     else:
         options.print_table(seeds_table([one.run.settings for one in ended], last, seconds))
     options.print_line(directory)
@@ -265,7 +277,8 @@ def _print_plan(
     from lecun89.training.estimate import estimate
     from lecun89.training.session import load_splits
 
-    result = estimate(settings, load_splits(settings, options.data_dir(data_dir)))
+    digits = load_splits(settings, options.data_dir(data_dir, settings.data))
+    result = estimate(settings, digits)
     at_a_time = where.at_a_time([replace(settings, seed=seed) for seed in seeds])
     steps = settings.passes * settings.steps_per_pass
     record = settings.as_record()
@@ -279,4 +292,4 @@ def _print_plan(
     ]
     options.print_table(plain_table(["", "value", "from"], rows))
     for line in plan_lines(result, steps, len(seeds), at_a_time):
-        print(line)
+        options.print_words(line)

@@ -20,6 +20,7 @@ def variants(
     if json:
         options.print_json({"variants": tables.variant_documents(registry, published)})
         return
-    options.print_table(tables.variants_table(registry, published))
+    width = options.stdout_console().width
+    print("\n".join(tables.variants_lines(registry, published, width)))
     if verbose:
         options.print_table(tables.fields_table(registry))

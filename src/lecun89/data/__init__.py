@@ -1,6 +1,7 @@
 """The digits: MNIST by the data rule, or USPS; prepared once and verified at every use."""
 
 from lecun89.data.digits import Digits, SoftLabels
+from lecun89.data.directory import NOWHERE, default_data_dir, usable_data_dir, why_not_kept
 from lecun89.data.labels import (
     labels_directory,
     labels_path,
@@ -12,7 +13,6 @@ from lecun89.data.originals import read_originals
 from lecun89.data.prepare import (
     DAMAGED,
     Prepared,
-    default_data_dir,
     load,
     load_or_make,
     prepare,
@@ -26,6 +26,7 @@ from lecun89.data.training import digests, load_training
 __all__ = [
     "DAMAGED",
     "DATA",
+    "NOWHERE",
     "SPLITS",
     "DataSet",
     "Digits",
@@ -45,6 +46,8 @@ __all__ = [
     "read_labels",
     "read_originals",
     "reduce_images",
+    "usable_data_dir",
     "verify",
+    "why_not_kept",
     "write_labels",
 ]

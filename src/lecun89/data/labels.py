@@ -47,11 +47,12 @@ def write_labels(labels: SoftLabels, name: str, directory: Path) -> Path:
     """Keep labels of a data set, whole or not at all.
 
     Raises:
-        DataUnavailableError: a symbolic link in the data directory is in the way.
+        DataUnavailableError: a symbolic link, or a file that is not ours, is in the way.
         OSError: they cannot be written.
     """
     path = labels_path(name, labels.distortions, directory)
     refuse_links(path.parent, directory, DataUnavailableError)
+    tensorfile.refuse_foreign(path, _KIND)
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {
         "digits": _train_sha256(name),

@@ -4,6 +4,8 @@ Wherever the four files come from, their SHA-256 must be the ones below.
 """
 
 import hashlib
+import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy.typing as npt
 
 from lecun89.data import idx
 from lecun89.data.download import downloaded
+from lecun89.data.finding import other_form, unpacked_name
 from lecun89.exceptions import DataFormatError, DataUnavailableError
 
 BUNDLED = Path(__file__).parent / "mnist"
@@ -41,18 +44,35 @@ def read_mnist(source: str = "bundled") -> Mnist:
 
     Args:
         source: ``bundled`` (in this package), ``download`` (torchvision's mirrors), or the path
-            of a directory that holds the four IDX files, gzipped or not.
+            of a directory that holds the four IDX files, packed or not, as `find_files` finds them.
 
     Raises:
         DataUnavailableError: the files are not there, could not be downloaded, or are others.
     """
     if source == "bundled":
-        return _read_directory(BUNDLED, (".xz",), "reinstall lecun89")
+        return _read_directory(BUNDLED, "reinstall lecun89")
     if source == "download":
         return _download()
     return _read_directory(
-        Path(source), ("", ".gz"), "give the directory of the four IDX files, or --source bundled"
+        Path(source),
+        "give the directory of the four IDX files (train-images-idx3-ubyte and so on, packed or "
+        "not), or --source bundled",
     )
+
+
+def find_files(directory: Path) -> dict[str, Path]:
+    """Which files are MNIST's, by their names in `SHA256`.
+
+    Case does not matter, nor a dot for a hyphen as Kaggle has it, nor the ending of a packed file.
+    They may be in torchvision's folders ``MNIST/raw``, or each in a folder of its own name. Of
+    several that fit, the one with the exact name is taken.
+    """
+    found: dict[str, Path] = {}
+    for folder in _folders(directory, depth=2):
+        paths = (path for path in folder.iterdir() if path.is_file())
+        for path in sorted(paths, key=lambda path: (path.name.split(".")[0] not in SHA256, path)):
+            found.setdefault(_meant(path), path)
+    return {name: found[name] for name in SHA256 if name in found}
 
 
 def read_images(name: str) -> npt.NDArray[np.uint8]:
@@ -70,17 +90,27 @@ def read_images(name: str) -> npt.NDArray[np.uint8]:
         raise DataUnavailableError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
-def _read_directory(directory: Path, suffixes: tuple[str, ...], advice: str) -> Mnist:
-    paths = []
-    for name in SHA256:
-        found = [path for path in (directory / (name + s) for s in suffixes) if path.is_file()]
-        if not found:
-            raise DataUnavailableError(f"no {name} in {directory}: {advice}")
-        paths.append(found[0])
+def _meant(path: Path) -> str:
+    return re.sub("[._]", "-", unpacked_name(path))
+
+
+def _folders(directory: Path, depth: int) -> Iterator[Path]:
+    yield directory
+    for path in sorted(directory.iterdir()) if depth else ():
+        if path.is_dir() and (path.name.lower() in ("mnist", "raw") or _meant(path) in SHA256):
+            yield from _folders(path, depth - 1)
+
+
+def _read_directory(directory: Path, advice: str) -> Mnist:
     try:
+        paths = find_files(directory)
+        for name in SHA256:
+            if name not in paths:
+                instead = "" if paths else other_form(directory)
+                raise DataUnavailableError(f"no {name} in {directory}{instead}: {advice}")
         # Unpacking releases the interpreter lock, so the four files take as long as the largest.
         with ThreadPoolExecutor(len(paths)) as pool:
-            arrays = list(pool.map(_read_verified, paths, SHA256))
+            arrays = list(pool.map(_read_verified, paths.values(), paths))
     except OSError as error:
         raise DataUnavailableError(f"cannot read {error.filename}: {error.strerror}") from error
     except DataFormatError as error:
@@ -103,4 +133,4 @@ def _read_verified(path: Path, name: str) -> npt.NDArray[np.uint8]:
 def _download() -> Mnist:
     advice = "use the bundled copy (--source bundled) or a directory (--source PATH)"
     with downloaded("MNIST", advice) as directory:
-        return _read_directory(directory / "MNIST" / "raw", ("", ".gz"), advice)
+        return _read_directory(directory, advice)

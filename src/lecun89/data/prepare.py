@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
 from lecun89.data import rule, usps
 from lecun89.data.digits import Digits, digits_sha256
@@ -57,12 +56,6 @@ class Prepared:
     sha256: dict[str, str]
 
 
-def default_data_dir() -> Path:
-    """What ``LECUN89_DATA_DIR`` names, or the platform's cache directory for this package."""
-    named = os.environ.get("LECUN89_DATA_DIR")
-    return Path(named) if named else platformdirs.user_cache_path("lecun89")
-
-
 def prepare(name: str, directory: Path, source: str | None = None) -> Prepared:
     """Make what is missing or damaged of a data set's files; leave the rest as it is.
 
@@ -74,16 +67,22 @@ def prepare(name: str, directory: Path, source: str | None = None) -> Prepared:
 
     Raises:
         UsageError: there is no such data set.
-        DataUnavailableError: MNIST or USPS could not be had, or the directory cannot be written.
+        DataUnavailableError: MNIST or USPS could not be had, the directory cannot be written, or
+            what is in the way there is not ours.
     """
     data = get_data(name)
     if source is not None:
         check_source(data, source)
-    missing = [split for split in SPLITS if _read_or_none(data, split, directory) is None]
+    missing = _problems(data, directory)
     if missing:
         refuse_links(directory / name, directory, DataUnavailableError)
+        for split in missing:
+            tensorfile.refuse_foreign(_path(data, split, directory), _KIND)
+        for split, problem in missing.items():
+            if _is_there(_path(data, split, directory)):
+                _log.warning("%s; it is prepared again", problem)
         source = source or ("download" if data.source == "usps" else "bundled")
-        _write(_make(data, source, missing), data, directory / name, source)
+        _write(_make(data, source, [*missing]), data, directory / name, source)
     return _prepared(data, directory, tuple(missing))
 
 
@@ -97,11 +96,11 @@ def load(name: str, split: str, directory: Path) -> Digits:
     data = get_data(name)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    digits = _read_or_none(data, split, directory)
-    if digits is None:
+    try:
+        return _read(data, split, directory)
+    except FileFormatError:
         prepare(name, directory)
-        digits = _read(data, split, directory)
-    return digits
+        return _read(data, split, directory)
 
 
 @cache
@@ -119,12 +118,16 @@ def load_or_make(name: str, split: str, directory: Path) -> Digits:
     data = get_data(name)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    digits = _read_or_none(data, split, directory)
-    if digits is None and data.source == "usps":
-        raise DataUnavailableError(
-            f"no {name} in {directory}: prepare it with `lecun89 prepare --data {name}`"
-        )
-    return digits or _made(name, split)
+    try:
+        return _read(data, split, directory)
+    except FileFormatError as error:
+        if data.source == "usps":
+            raise DataUnavailableError(
+                f"no {name} in {directory}: prepare it with `lecun89 prepare --data {name}`"
+            ) from error
+        if _is_there(_path(data, split, directory)):
+            _log.warning("%s; it is made again, in memory", error)
+        return _made(name, split)
 
 
 def verify(name: str, directory: Path, source: str | None = None) -> Prepared:
@@ -141,7 +144,7 @@ def verify(name: str, directory: Path, source: str | None = None) -> Prepared:
         try:
             arrays, _ = tensorfile.read(path, _KIND, limit=_MAX_BYTES)
         except FileFormatError:
-            problems.append(f"{made.split} {'is damaged' if path.exists() else 'is missing'}")
+            problems.append(f"{made.split} {'is damaged' if _is_there(path) else 'is missing'}")
             continue
         expected = _arrays(made)
         if arrays.keys() != expected.keys() or not all(
@@ -158,15 +161,9 @@ def verify(name: str, directory: Path, source: str | None = None) -> Prepared:
 def prepared_state(name: str, directory: Path) -> str:
     """What is on disk of a data set: ``ready``, ``absent`` or `DAMAGED`."""
     data = get_data(name)
-    found = [_path(data, split, directory).exists() for split in SPLITS]
-    if not any(found):
+    if not any(_is_there(_path(data, split, directory)) for split in SPLITS):
         return "absent"
-    for split in SPLITS:
-        try:
-            _read(data, split, directory)
-        except FileFormatError:
-            return DAMAGED
-    return "ready"
+    return DAMAGED if _problems(data, directory) else "ready"
 
 
 def check_source(data: DataSet, source: str) -> None:
@@ -261,10 +258,16 @@ def _read(data: DataSet, split: str, directory: Path) -> Digits:
     )
 
 
-def _read_or_none(data: DataSet, split: str, directory: Path) -> Digits | None:
-    try:
-        return _read(data, split, directory)
-    except FileFormatError as error:
-        if _path(data, split, directory).exists():
-            _log.warning("%s; it is prepared again", error)
-        return None
+def _problems(data: DataSet, directory: Path) -> dict[str, FileFormatError]:
+    """What is wrong with the splits that cannot be read."""
+    found = {}
+    for split in SPLITS:
+        try:
+            _read(data, split, directory)
+        except FileFormatError as error:
+            found[split] = error
+    return found
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.lexists(path)  # which does not fail where one may not look

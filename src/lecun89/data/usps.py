@@ -3,7 +3,8 @@
 Two forms of the same numbers are read. *The Elements of Statistical Learning* (Hastie, Tibshirani
 and Friedman) has zip.train.gz and zip.test.gz: a line for each digit, its label and 256 values
 from -1 to 1. LIBSVM has usps.bz2 and usps.t.bz2, which torchvision downloads: the label plus
-one, then index:value for each value that is not 0. Their order is the original one.
+one, then index:value for each value that is not 0. Their order is the original one. Which form
+a file has is told by its first line, and how it is packed by its first bytes.
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from lecun89.data.digits import Digits, digits_sha256
 from lecun89.data.download import downloaded
+from lecun89.data.finding import other_form, unpacked_name
 from lecun89.data.packed import unpacking
 from lecun89.data.sets import DataSet
 from lecun89.exceptions import DataFormatError, DataUnavailableError, one_line
@@ -31,8 +33,7 @@ Parsed = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 
 _PIXELS = IMAGE_SIZE**2
 _PLACES = np.arange(1, _PIXELS + 1)
-_ZIP = {"train": "zip.train", "test": "zip.test"}
-_LIBSVM = {"train": "usps", "test": "usps.t"}
+_NAMES = {"train": ("zip.train", "usps"), "test": ("zip.test", "usps.t")}
 _MAX_BYTES = 32 << 20  # unpacked; zip.train has 14 MB
 _ADVICE = (
     "give the directory of zip.train.gz and zip.test.gz, or of usps.bz2 and usps.t.bz2, with "
@@ -78,7 +79,7 @@ def read_usps(source: str) -> dict[str, Parsed]:
 
     Args:
         source: ``download`` (LIBSVM's files, by torchvision), or the path of a directory that
-            holds the book's files or LIBSVM's, packed or not.
+            holds the book's files or LIBSVM's, or one of each, packed or not.
 
     Raises:
         DataUnavailableError: they are not there, could not be downloaded, or are of another form.
@@ -89,6 +90,12 @@ def read_usps(source: str) -> dict[str, Parsed]:
     return _read_directory(Path(source))
 
 
+def read_file(path: Path, total: int) -> Parsed:
+    """One of the two forms, whichever it is; errors as of `read_zip` and `read_libsvm`."""
+    lines = _lines(path, total)
+    return (_parse_libsvm if b":" in lines[0] else _parse_zip)(path, lines)
+
+
 def read_zip(path: Path, total: int) -> Parsed:
     """The book's form: label and 256 values, separated by spaces, on each line.
 
@@ -96,8 +103,12 @@ def read_zip(path: Path, total: int) -> Parsed:
         DataFormatError: it is not that form, or holds another number of digits.
         DataUnavailableError: the file cannot be read.
     """
-    numbers = np.zeros((total, 1 + _PIXELS))
-    for row, line in enumerate(_lines(path, total)):
+    return _parse_zip(path, _lines(path, total))
+
+
+def _parse_zip(path: Path, lines: list[bytes]) -> Parsed:
+    numbers = np.zeros((len(lines), 1 + _PIXELS))
+    for row, line in enumerate(lines):
         try:
             # No more than one word too many is taken, whatever the line holds.
             words = line.split(None, 1 + _PIXELS)
@@ -118,8 +129,12 @@ def read_libsvm(path: Path, total: int) -> Parsed:
         DataFormatError: it is not that form, or holds another number of digits.
         DataUnavailableError: the file cannot be read.
     """
-    values, labels = np.zeros((total, _PIXELS)), np.zeros(total)
-    for row, line in enumerate(_lines(path, total)):
+    return _parse_libsvm(path, _lines(path, total))
+
+
+def _parse_libsvm(path: Path, lines: list[bytes]) -> Parsed:
+    values, labels = np.zeros((len(lines), _PIXELS)), np.zeros(len(lines))
+    for row, line in enumerate(lines):
         try:
             pairs = line.count(b":")
             if pairs > _PIXELS:
@@ -140,17 +155,31 @@ def read_libsvm(path: Path, total: int) -> Parsed:
 
 
 def _read_directory(directory: Path) -> dict[str, Parsed]:
-    for names, read in ((_ZIP, read_zip), (_LIBSVM, read_libsvm)):
-        found = {split: _find(directory, name) for split, name in names.items()}
-        paths = {split: path for split, path in found.items() if path is not None}
-        if len(paths) == len(found):
-            return {split: read(path, TOTALS[split]) for split, path in paths.items()}
-    raise DataUnavailableError(f"no USPS digits in {directory}: {_ADVICE}")
+    try:
+        paths = find_files(directory)
+        if not paths:
+            raise DataUnavailableError(
+                f"no USPS digits in {directory}{other_form(directory)}: {_ADVICE}"
+            )
+        for split, names in _NAMES.items():
+            if split not in paths:
+                (there,) = paths.values()
+                raise DataUnavailableError(f"no {' or '.join(names)} beside {there}: {_ADVICE}")
+        return {split: read_file(path, TOTALS[split]) for split, path in paths.items()}
+    except OSError as error:
+        raise DataUnavailableError(f"cannot read {error.filename}: {error.strerror}") from error
+    except DataFormatError as error:
+        raise DataFormatError(f"{error}; {_ADVICE}") from error
 
 
-def _find(directory: Path, name: str) -> Path | None:
-    paths = (directory / (name + suffix) for suffix in ("", ".gz", ".bz2"))
-    return next((path for path in paths if path.is_file()), None)
+def find_files(directory: Path) -> dict[str, Path]:
+    """The file of each of `TOTALS`, in either form; case and packing do not matter."""
+    there = sorted(path for path in directory.iterdir() if path.is_file())
+    found = {
+        split: [path for name in names for path in there if unpacked_name(path) == name]
+        for split, names in _NAMES.items()
+    }
+    return {split: paths[0] for split, paths in found.items() if paths}
 
 
 def _lines(path: Path, total: int) -> list[bytes]:
@@ -160,10 +189,11 @@ def _lines(path: Path, total: int) -> list[bytes]:
         raise DataFormatError(f"{path} unpacks to more than {_MAX_BYTES >> 20} MiB")
     if not content.strip():
         raise DataFormatError(f"{path} is empty")
-    count = content.count(b"\n") + (not content.endswith(b"\n"))
+    content = content.rstrip()  # blank lines at the end
+    count = content.count(b"\n") + 1
     if count != total:
         raise DataFormatError(f"{path} holds {count:,} digits, not {total:,}")
-    return content.split(b"\n")[:total]
+    return content.split(b"\n")
 
 
 def _checked(

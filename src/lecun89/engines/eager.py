@@ -5,6 +5,7 @@ the dropout masks from one torch generator, the shifts from one numpy RandomStat
 not have, distortions and orders, it draws like the native engine.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -173,6 +174,11 @@ class EagerEngine:
                 for key in ("step", *moments) if self._variant.optimizer == "adamw" else moments:
                     shape = () if key == "step" else parameter.shape
                     expected[f"optimizer.{name}.{key}"] = np.zeros(shape, np.float32)
+        random = arrays.get("random.dropout")
+        if random is not None and random.dtype == np.uint8 and random.ndim == 1:
+            expected["random.dropout"] = (
+                random  # as long as the device has it on which it was saved
+            )
         check_arrays(arrays, expected)
         for name in expected.keys() - parameters.keys():
             if name.startswith("optimizer."):
@@ -184,7 +190,7 @@ class EagerEngine:
         with torch.no_grad():
             for name, parameter in parameters.items():
                 parameter.copy_(torch.tensor(arrays[name]))
-        self._dropout_random.set_state(torch.tensor(arrays["random.dropout"]))
+        _set_random(self._dropout_random, arrays["random.dropout"])
         self._shift_random.set_state(_unpack(arrays["random.shift"]))
         self._shift_start = self._shift_random.get_state()
 
@@ -240,6 +246,15 @@ def roll(images: Tensor, shifts: Tensor) -> Tensor:
     x = (torch.arange(width, device=images.device) - shifts[:, 1:]) % width
     n_index = torch.arange(n, device=images.device)[:, None, None]
     return images[n_index, 0, y[:, :, None], x[:, None, :]][:, None]
+
+
+def _set_random(generator: torch.Generator, state: Any) -> None:
+    """Go on with a generator's state; one of another kind of device decides a seed here."""
+    if state.shape == generator.get_state().shape:
+        generator.set_state(torch.tensor(state))
+    else:
+        digest = hashlib.sha256(state.tobytes()).digest()
+        generator.manual_seed(int.from_bytes(digest[:4], "little"))
 
 
 def _pack(state: Any) -> Any:

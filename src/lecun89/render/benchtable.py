@@ -46,8 +46,6 @@ def for_terminal(document: Document) -> Iterator[Table | str]:
             continue
         table = plain_table(part.headings, part.rows, part.title)
         table.collapse_padding = True
-        for column in table.columns:
-            column.no_wrap = True
         yield table
 
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from lecun89.analysis.literature import LITERATURE
 from lecun89.analysis.rejection import PAPER_ERROR, PAPER_REJECTED, RejectionCurve
-from lecun89.exceptions import missing_extra, printable, shortened
+from lecun89.exceptions import printable, shortened
+from lecun89.render.figures import make_figure, own_style
 from lecun89.variants import get_variant
 
 if TYPE_CHECKING:
@@ -23,18 +24,7 @@ _COLOURS = ("#1f5fa8", "#c4161c", "#2b8a3e", "#8a4fb0", "#c77700", "#0b8a8a", "#
 _MARKS = {"paper": "*", "blog": "D", "notebook": "s"}
 
 
-def require_matplotlib() -> None:
-    """Check that charts can be drawn.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed, or fails when imported.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except Exception as error:
-        raise missing_extra("drawing charts", "plots", error) from error
-
-
+@own_style()
 def curves(
     runs: Sequence[tuple[str, "Settings", Sequence["PassResult"]]],
 ) -> "Figure":
@@ -45,7 +35,7 @@ def curves(
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-    figure = _figure(12.0, 4.6)
+    figure = make_figure(12.0, 4.6)
     axes = figure.subplots(1, 2)
     for colour, (name, settings, results) in zip(_cycle(len(runs)), runs, strict=True):
         passes = [result.number for result in results]
@@ -91,9 +81,10 @@ def curves(
     return figure
 
 
+@own_style()
 def kernels(title: str, weights: npt.NDArray[np.float32]) -> "Figure":
     """The twelve learned 5x5 kernels of H1, (12, 1, 5, 5), on one scale."""
-    figure = _figure(9.0, 3.5)
+    figure = make_figure(9.0, 3.5)
     axes = figure.subplots(2, 6)
     most = float(np.abs(weights).max()) or 1.0
     for number, (axis, kernel) in enumerate(zip(axes.flat, weights[:, 0], strict=True)):
@@ -105,11 +96,12 @@ def kernels(title: str, weights: npt.NDArray[np.float32]) -> "Figure":
     return figure
 
 
+@own_style()
 def activations(
     title: str, image: npt.NDArray[np.float32], layers: dict[str, npt.NDArray[np.float32]]
 ) -> "Figure":
     """One digit (16, 16) and what it makes of H1 (12, 8, 8), H2 (12, 4, 4), H3 (30,), out (10,)."""
-    figure = _figure(11.0, 7.4)
+    figure = make_figure(11.0, 7.4)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.3, 1))
     for axis, name in zip(parts[0].subplots(1, 2), ("H1", "H2"), strict=True):
         planes = layers[name]
@@ -151,9 +143,10 @@ def _mosaic(
     return mosaic, corners
 
 
+@own_style()
 def rejection(title: str, curve: RejectionCurve) -> "Figure":
     """Error on the accepted digits against the share rejected, with the paper's point."""
-    figure = _figure(6.6, 4.4)
+    figure = make_figure(6.6, 4.4)
     axis = figure.subplots()
     axis.step(curve.rejected_percent, curve.errors_percent, where="post", color=_COLOURS[0])
     axis.plot(PAPER_REJECTED, PAPER_ERROR, "*", color=_COLOURS[1], markersize=11)
@@ -173,22 +166,21 @@ def saver(figure: "Figure", kind: str) -> Callable[[Path], None]:
     """What writes a figure to a path, as ``png`` or ``svg``; the same figure, the same bytes."""
 
     def save(path: Path) -> None:
-        import matplotlib as mpl
-
-        with mpl.rc_context({"svg.hashsalt": "lecun89", "svg.fonttype": "path"}):
+        with own_style():
             metadata = {"Date": None} if kind == "svg" else {"Software": None}
             figure.savefig(path, format=kind, dpi=120, metadata=metadata)
 
     return save
 
 
+@own_style()
 def ladder(found: "Mapping[str, Sequence[tuple[Rung, Step | None]]]") -> "Figure":
     """Test error of each rung: every seed a dot, the mean with its interval, and the reports.
 
     Args:
         found: rungs, by name of the data.
     """
-    figure = _figure(1.6 + 4.4 * len(found), 4.2)
+    figure = make_figure(1.6 + 4.4 * len(found), 4.2)
     axes = figure.subplots(1, len(found), squeeze=False)[0]
     for axis, (data, steps) in zip(axes, found.items(), strict=True):
         for place, (rung, _) in enumerate(steps):
@@ -219,13 +211,6 @@ def ladder(found: "Mapping[str, Sequence[tuple[Rung, Step | None]]]") -> "Figure
             axis.legend(handles.values(), handles.keys(), frameon=False)
     axes[0].set_ylabel("test error, %; dots are seeds, bars 95% of the mean")
     return figure
-
-
-def _figure(width: float, height: float) -> "Figure":
-    require_matplotlib()
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def _cycle(count: int) -> list[str]:

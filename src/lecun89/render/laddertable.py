@@ -48,8 +48,6 @@ def ladder_table(steps: Sequence[tuple[Rung, Step | None]], data: str) -> Table:
         f"test error on {data} in percent, mean of {counted(n, 'seed')}",
     )
     table.collapse_padding = True
-    for column in table.columns:
-        column.no_wrap = True
     return table
 
 

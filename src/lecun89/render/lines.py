@@ -1,6 +1,7 @@
 """Single lines of text."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from lecun89.analysis.scores import Score
@@ -99,3 +100,15 @@ def plan_lines(estimate: Estimate, steps: int, seeds: int, at_a_time: int) -> li
         total = -(-seeds // at_a_time) * estimate.seconds
         lines.append(f"{seeds} seeds, {at_a_time} at a time: about {duration(total)} in all")
     return lines
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """A text in lines of a terminal, without a word or number being broken."""
+    return textwrap.wrap(
+        text,
+        max(width, 1),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from html import escape
 from importlib import import_module
 from types import TracebackType
@@ -11,16 +12,65 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+from rich.text import Text
 
 from lecun89.exceptions import printable
-from lecun89.render.lines import duration, eval_line
+from lecun89.render.console import make_console
+from lecun89.render.lines import duration, eval_line, wrapped
 from lecun89.settings import Settings
-from lecun89.sweeps import Finished, Sweep
+from lecun89.sweeps import Finished, Sweep, labels
 from lecun89.training.loop import PassResult, Position
+
+_BAR, _LEAST_BAR = 40, 10  # columns
+_WIDEST = 1000
+_KEPT = (range(5), (0, 2, 3, 4), (0, 2, 3), (0, 2), (2,))
+"""What is shown in ever narrower terminals, of: description, bar, share, time, time left."""
+
+
+class _Left(TimeRemainingColumn):
+    def render(self, task: Task) -> Text:
+        """The time that is left, said to be so."""
+        return super().render(task) + " left"
+
+
+class _Bars(Progress):
+    """Bars that leave out what a narrow terminal has no room for, so that no number is cut."""
+
+    def __init__(self, console: Console) -> None:
+        self._terminal = console  # of the base class it is only when that is made
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(_BAR),
+            TextColumn("{task.percentage:>5.1f}%"),
+            TimeElapsedColumn(),
+            _Left(),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """The bars, with as many of their columns as there is room for."""
+        tasks = list(tasks)
+        everything = self.columns
+        try:
+            for kept in _KEPT:
+                self.columns = tuple(everything[index] for index in kept)
+                table = super().make_tasks_table(tasks)
+                wide = self._terminal.options.update_width(_WIDEST)
+                needed = self._terminal.measure(table, options=wide).maximum
+                if needed - (_BAR - _LEAST_BAR if 1 in kept else 0) <= self._terminal.width:
+                    break
+        finally:
+            self.columns = everything
+        return table
 
 
 class _Display:
@@ -28,22 +78,11 @@ class _Display:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True)
+        self._console = make_console(stderr=True)
         self._bars: Progress | None = None
         # Not Rich's is_terminal: FORCE_COLOR makes that true for a file, too.
         if sys.stderr.isatty() and not quiet:
-            self._bars = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>5.1f}%"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                TextColumn("left"),
-                console=self._console,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
+            self._bars = _Bars(self._console)
 
     def __enter__(self) -> Self:
         """Start the bars."""
@@ -60,6 +99,11 @@ class _Display:
         """Take the bars away."""
         if self._bars:
             self._bars.stop()
+
+    def _print(self, line: str) -> None:
+        """Print a line, where it is beside the bars wrapped between words."""
+        for part in wrapped(line, self._console.width) if self._bars else [line]:
+            self._console.print(part, highlight=False, markup=False, soft_wrap=True)
 
 
 class TrainingDisplay(_Display):
@@ -101,7 +145,7 @@ class TrainingDisplay(_Display):
         if self._quiet:
             return
         if not self._bars:
-            self._console.print(self._plain_line(result), highlight=False, soft_wrap=True)
+            self._print(self._plain_line(result))
         lines = [
             str(result.number),
             eval_line("train", result.train),
@@ -110,7 +154,7 @@ class TrainingDisplay(_Display):
         # A live bar and stdout on one terminal: only the bar's console knows where to print.
         if self._lines_to_stderr or (self._bars and sys.stdout.isatty()):
             for line in lines:
-                self._console.print(line, highlight=False, soft_wrap=True)
+                self._print(line)
         else:
             print("\n".join(lines), flush=True)
 
@@ -131,6 +175,7 @@ class CellsDisplay(_Display):
         """Prepare the display of a sweep that is about to go on."""
         super().__init__(quiet=quiet)
         self._ended, self._total = len(of.finished), len(of.cells)
+        self._labels = labels(of.cells)
         if self._bars:
             self._task = self._bars.add_task("cells", total=self._total, completed=self._ended)
 
@@ -147,9 +192,8 @@ class CellsDisplay(_Display):
         found = outcome
         if not isinstance(found, str):
             found = eval_line("test", found.results[-1].test)
-        line = f"{settings.variant} on {settings.data}, seed {settings.seed}: {found}"
-        line += f" ({self._ended:,} of {self._total:,})"
-        self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
+        line = f"{self._labels[settings]}: {found} ({self._ended:,} of {self._total:,})"
+        self._print(printable(line))
 
 
 class PassesBar(_Display):

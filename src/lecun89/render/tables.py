@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from rich import box
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +14,10 @@ from lecun89.exceptions import printable
 from lecun89.render.lines import counted, duration, interval, sparkline
 from lecun89.settings import Settings
 from lecun89.training.loop import PassResult
+
+# Said to be ASCII, for Rich would put another in its place: the streams of the command line write
+# what their encoding does not have in ASCII themselves.
+_BOX = box.Box(str(box.SIMPLE_HEAD), ascii=True)
 
 
 def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str = "") -> Table:
@@ -26,14 +31,15 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: st
     """
     columns = list(columns)
     table = Table(
-        box=box.SIMPLE_HEAD,
+        box=_BOX,
         title=Text(printable(title), "table.title") if title else None,
         title_justify="left",
         pad_edge=False,
         show_header=any(columns),
     )
     for name in columns:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+        justify: JustifyMethod = "right" if name.startswith(">") else "left"
+        table.add_column(name.lstrip(">"), justify=justify, overflow="fold")
     for row in rows:
         # As text, because a path may look like markup; nor must a terminal act on it.
         table.add_row(*(Text(printable(cell)) for cell in row))

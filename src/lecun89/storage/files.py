@@ -128,7 +128,7 @@ def sweep(directory: Path, prefix: str = ".", *, older_than: float = -math.inf) 
 def write_text(path: Path, text: str) -> None:
     """Replace the file's content by `text`, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -145,13 +145,15 @@ def sealed(document: dict[str, Any]) -> str:
 def unsealed(text: str, document: dict[str, Any]) -> dict[str, Any]:
     """What `sealed` was given, of its text and the document that this parses to.
 
+    The text may have the line ends of Windows, which Git gives to text files there.
+
     Raises:
         ValueError: the digest does not match. KeyError: there is none.
     """
     content = {name: value for name, value in document.items() if name != "digest"}
     if "digest" not in document:
         raise KeyError("digest")
-    if sealed(content) != text:
+    if sealed(content) != text.replace("\r\n", "\n"):
         raise ValueError("its digest does not match its content")
     return content
 

@@ -6,6 +6,9 @@ not keep the order of several. The digest makes a flipped byte an error instead 
 
 import hashlib
 import json
+import operator
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,15 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from lecun89.exceptions import FileFormatError, one_line, printable, shortened
+from lecun89.exceptions import (
+    DataUnavailableError,
+    FileFormatError,
+    one_line,
+    printable,
+    shortened,
+)
 from lecun89.storage.files import read_limited, replacing
+from lecun89.storage.recognise import advice, what_it_is
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -75,6 +85,47 @@ def read(path: Path, kind: str, *, limit: int) -> tuple[Arrays, dict[str, Any]]:
     return arrays, header
 
 
+def is_foreign(content: bytes) -> bool:
+    """Whether a file is sound safetensors of another program: one of ours, if damaged, is not."""
+    size = int.from_bytes(content[:8], "little")
+    if size > min(_MAX_HEADER, len(content) - 8):
+        return False
+    try:
+        said = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+        # A changed byte can spoil our key or what lies under it, not both.
+        return not any(key == _KEY or '"format_version"' in text for key, text in said.items())
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return False
+
+
+def refuse_foreign(path: Path, kind: str) -> None:
+    """Refuse to replace what `write` did not write, in a data directory.
+
+    Ours is what begins as files of this kind do, but for two bytes, because damage may be anywhere.
+    What is empty is nobody's.
+
+    Raises:
+        DataUnavailableError: something else is there.
+    """
+    try:
+        regular = stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # nothing is there
+        return
+    header = json.dumps({"kind": kind}).removesuffix("}")
+    ours = json.dumps({"__metadata__": {_KEY: header}}, separators=(",", ":"))[:-3].encode()
+    start = b""
+    if regular:
+        with suppress(OSError), path.open("rb") as file:
+            start = file.read(8 + len(ours))  # after the header's size
+            if not start:
+                return
+    if sum(map(operator.eq, start[8:], ours)) < len(ours) - 2:
+        raise DataUnavailableError(
+            f"cannot write the {kind} to {path}: it is there, and not recognised as written by "
+            "lecun89; move it away, or choose another directory with --data-dir"
+        )
+
+
 def check_arrays(arrays: Arrays, expected: Arrays) -> None:
     """Refuse arrays whose names, shapes or types are not those of `expected`.
 
@@ -95,6 +146,9 @@ def check_arrays(arrays: Arrays, expected: Arrays) -> None:
 def _header(path: Path, content: bytes) -> dict[str, Any]:
     size = int.from_bytes(content[:8], "little")
     if len(content) < 8 or size > min(_MAX_HEADER, len(content) - 8):
+        what = what_it_is(content) or ""
+        if hint := advice(what):  # a run out of somebody's repository
+            raise FileFormatError(f"{path} is {what}: {hint}")
         raise FileFormatError(f"{path} is not a safetensors file, or is cut short")
     try:
         header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][_KEY])

@@ -1,8 +1,9 @@
 """Many trainings as one: seeds, grids, the ladder; on this machine or on a cluster."""
 
 from lecun89.sweeps.grid import expand, expand_all, parse_pairs, read_grids
+from lecun89.sweeps.labels import labels
 from lecun89.sweeps.pools import LocalWork, local_pool, remote_pool
-from lecun89.sweeps.seeds import create_seeds, is_seeds, open_seeds
+from lecun89.sweeps.seeds import change_seeds, create_seeds, is_seeds, open_seeds
 from lecun89.sweeps.session import Workers, refuse_failed, train
 from lecun89.sweeps.sweep import TABLE, Finished, Sweep, SweepResult
 from lecun89.sweeps.table import COLUMNS, as_row, write_table
@@ -16,10 +17,12 @@ __all__ = [
     "SweepResult",
     "Workers",
     "as_row",
+    "change_seeds",
     "create_seeds",
     "expand",
     "expand_all",
     "is_seeds",
+    "labels",
     "local_pool",
     "open_seeds",
     "parse_pairs",

@@ -1,7 +1,7 @@
 """The ladder over seeds: each rung's error with its interval, and whether it is a step at all."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -131,19 +131,25 @@ def compare_rungs(before: Rung, after: Rung, mcnemar: McNemar | None = None) -> 
     )
 
 
-def ladder_cells(variants: Iterable[str], sets: Iterable[str], seeds: str) -> list[Settings]:
+def ladder_cells(
+    variants: Iterable[str],
+    sets: Iterable[str],
+    seeds: str,
+    base: Mapping[str, str] | None = None,
+) -> list[Settings]:
     """The trainings of a ladder.
 
     Args:
         variants: the rungs.
         sets: names of the data.
         seeds: as `lecun89.parsing.parse_seeds` reads them.
+        base: as of `lecun89.sweeps.expand`.
     """
     names = list(variants)
     return [
         cell
         for data in sets
-        for cell in expand({"variant": names, "data": [data], "seeds": [seeds]})
+        for cell in expand({"variant": names, "data": [data], "seeds": [seeds]}, base)
     ]
 
 

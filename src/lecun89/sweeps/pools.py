@@ -3,6 +3,7 @@
 Data travels to each worker once, not with every cell.
 """
 
+import logging
 import multiprocessing
 import os
 import re
@@ -16,10 +17,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from lecun89.data import load_training
-from lecun89.exceptions import UsageError, missing_extra, one_line, shortened
+from lecun89.exceptions import Lecun89Error, UsageError, missing_extra, one_line, shortened
 from lecun89.settings import Settings
 from lecun89.sweeps.work import Outcome, Splits, train_in_memory, train_on_disk
 from lecun89.training.loop import Position
@@ -27,6 +28,7 @@ from lecun89.training.runs import Run
 from lecun89.variants import Variant
 
 _PROGRESS_SECONDS = 0.2  # between two reports of a worker
+_OF_DASK = ("distributed", "tornado", "asyncio")  # loggers, and those below them
 _STOP_SECONDS = 30.0  # that a worker has to save what it trains
 
 
@@ -215,52 +217,90 @@ def remote_pool(address: str, splits: Splits) -> Iterator[Pool]:
     Raises:
         MissingExtraError: Dask is not installed, or fails when imported.
         UsageError: no scheduler with workers answers there.
+        Lecun89Error: the scheduler has gone.
     """
     check_address(address)
     from distributed import Client
 
-    try:
-        client = Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise UsageError(f"no scheduler at --scheduler {address}: {one_line(error)}") from error
+    with _dask_is_silent():
+        try:
+            client = Client(address, timeout="10s", set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise UsageError(f"no scheduler at --scheduler {address}: {one_line(error)}") from error
+        pool = None
+        try:
+            pool = _DaskPool(client, address, splits)
+            yield pool
+        finally:
+            with suppress(Exception):  # of a scheduler that has gone
+                if pool is not None:
+                    pool.close()
+                client.close()
 
-    class DaskPool:
-        def __init__(self) -> None:
-            threads = sum(client.nthreads().values())
-            if threads == 0:
-                raise UsageError(f"the scheduler at --scheduler {address} has no workers yet")
-            self.capacity = 4 * threads
-            self._executor = client.get_executor(pure=False)
-            self.renew()
 
-        def renew(self) -> None:
+class _DaskPool:
+    """The workers of a cluster, through its client."""
+
+    def __init__(self, client: Any, address: str, splits: Splits) -> None:
+        threads = sum(client.nthreads().values())
+        if threads == 0:
+            raise UsageError(f"the scheduler at --scheduler {address} has no workers yet")
+        self.capacity = 4 * threads
+        self._client, self._address, self._splits = client, address, splits
+        self._executor = client.get_executor(pure=False)
+        self.renew()
+
+    def renew(self) -> None:
+        with self._asking():
             # To every worker there is; one that joins later gets it from another, once.
-            self._travelled = client.scatter(splits, broadcast=True, hash=False)
+            self._travelled = self._client.scatter(self._splits, broadcast=True, hash=False)
 
-        def submit(
-            self, cells: Sequence[Settings], begun: Sequence[Run]
-        ) -> "Future[list[Outcome]]":
-            # Workers may not see this machine's disk: what they train comes back when it ends.
+    def submit(self, cells: Sequence[Settings], begun: Sequence[Run]) -> "Future[list[Outcome]]":
+        # Workers may not see this machine's disk: what they train comes back when it ends.
+        with self._asking():
             future: Future[list[Outcome]] = self._executor.submit(
                 train_in_memory, cells, self._travelled
             )
-            return future
+        return future
 
-        def progress(self) -> float:
-            return 0.0
+    def progress(self) -> float:
+        return 0.0
 
-        def stop(self) -> None:
-            self.close()
+    def stop(self) -> None:
+        self.close()
 
-        def close(self) -> None:
-            self._executor.shutdown(wait=False)
+    def close(self) -> None:
+        self._executor.shutdown(wait=False)
 
-    with client:
-        pool = DaskPool()
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
         try:
-            yield pool
-        finally:
-            pool.close()
+            yield
+        except Exception as error:
+            kinds = (OSError, TimeoutError, RuntimeError)
+            if not isinstance(error, kinds) and type(error).__name__ != "ClosedClientError":
+                raise
+            raise Lecun89Error(
+                f"the scheduler at --scheduler {self._address} has gone: what is finished is kept; "
+                "run the same command again when it is back"
+            ) from error
+
+
+@contextmanager
+def _dask_is_silent() -> Iterator[None]:
+    """Within the block, Dask logs nothing: what concerns the user is raised."""
+    import distributed  # noqa: F401  # which makes its loggers
+
+    names = [*logging.root.manager.loggerDict]
+    loggers = [logging.getLogger(name) for name in names if name.partition(".")[0] in _OF_DASK]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 _work: LocalWork  # of this process, as are the next

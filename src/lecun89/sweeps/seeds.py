@@ -9,6 +9,7 @@ from pathlib import Path
 from lecun89.exceptions import FileFormatError, UsageError, one_line
 from lecun89.settings import Settings
 from lecun89.storage.files import read_limited, sealed, unsealed, write_text
+from lecun89.storage.locks import exclusive
 from lecun89.sweeps.sweep import Sweep
 from lecun89.training.runs import make_directory, run_name
 
@@ -33,9 +34,8 @@ def create_seeds(runs_dir: Path, settings: Settings, seeds: Sequence[int]) -> Sw
         Lecun89Error: `runs_dir` is not to be written to.
     """
     directory = make_directory(runs_dir, run_name(settings, "seeds", datetime.now(UTC)))
-    document = {"schema_version": 1, "settings": settings.as_record(), "seeds": list(seeds)}
-    write_text(directory / CELLS, sealed(document))
-    return Sweep(directory, [replace(settings, seed=seed) for seed in seeds])
+    _write(directory, settings, seeds)
+    return _sweep(directory, settings, seeds)
 
 
 def open_seeds(directory: Path) -> Sweep:
@@ -52,9 +52,36 @@ def open_seeds(directory: Path) -> Sweep:
         if document["schema_version"] != 1:
             raise ValueError("it has another schema version")
         settings = Settings.from_record(document["settings"])
-        cells = [replace(settings, seed=int(seed)) for seed in document["seeds"]]
-        if not cells:
+        seeds = [int(seed) for seed in document["seeds"]]
+        if not seeds:
             raise ValueError("it has no seeds")
+        return _sweep(directory, settings, seeds)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError) as error:
         raise FileFormatError(f"{path} is damaged: {one_line(error)}") from error
-    return Sweep(directory, cells)
+
+
+def change_seeds(sweep: Sweep, settings: Settings) -> Sweep:
+    """The sweep with other settings from here on; its runs take them over when it is trained.
+
+    Args:
+        sweep: as `open_seeds` gave it.
+        settings: that differ in passes, device or threads.
+
+    Raises:
+        Lecun89Error: another process is training it.
+    """
+    if settings == sweep.settings:
+        return sweep
+    seeds = [cell.seed for cell in sweep.cells]
+    with exclusive(sweep.directory, "sweeping in"):
+        _write(sweep.directory, settings, seeds)
+    return _sweep(sweep.directory, settings, seeds)
+
+
+def _write(directory: Path, settings: Settings, seeds: Sequence[int]) -> None:
+    document = {"schema_version": 1, "settings": settings.as_record(), "seeds": list(seeds)}
+    write_text(directory / CELLS, sealed(document))
+
+
+def _sweep(directory: Path, settings: Settings, seeds: Sequence[int]) -> Sweep:
+    return Sweep(directory, [replace(settings, seed=seed) for seed in seeds], by_seed=True)

@@ -11,6 +11,7 @@ from lecun89.engines import get_engine
 from lecun89.exceptions import Lecun89Error, UsageError
 from lecun89.parsing import parse_number
 from lecun89.settings import Settings, in_step
+from lecun89.sweeps.labels import labels
 from lecun89.sweeps.pools import LocalWork, Pool, check_address, local_pool, remote_pool
 from lecun89.sweeps.sweep import Finished, Sweep, SweepResult
 from lecun89.variants import Variant, get_variant
@@ -126,6 +127,5 @@ def refuse_failed(result: SweepResult, what: str = "cells") -> None:
     if result.failed:
         total = len(result.failed) + len(result.finished)
         cell, reason = next(iter(result.failed.items()))
-        raise Lecun89Error(
-            f"{len(result.failed)} of {total} {what} failed; seed {cell.seed}: {reason}"
-        )
+        which = labels([*result.finished, *result.failed])[cell]
+        raise Lecun89Error(f"{len(result.failed)} of {total} {what} failed; {which}: {reason}")

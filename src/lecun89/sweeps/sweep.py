@@ -75,18 +75,23 @@ def _is_of(run: Run, data_sha256: Mapping[str, Mapping[str, str]]) -> bool:
 class Sweep:
     """The cells of a sweep, and those of them that are finished."""
 
-    def __init__(self, directory: Path, cells: Sequence[Settings]) -> None:
+    def __init__(
+        self, directory: Path, cells: Sequence[Settings], *, by_seed: bool = False
+    ) -> None:
         """Look up what is finished.
 
         Args:
             directory: of the sweep; made where it is missing.
             cells: settings, none of them twice.
+            by_seed: whether its cells differ in their seeds alone, so that a run may have had
+                fewer passes, another device or other threads than its cell has now.
 
         Raises:
             Lecun89Error: the directory cannot be made.
         """
         self.directory = directory
         self.cells = list(dict.fromkeys(cells))
+        self._by_seed = {cell.seed: cell for cell in self.cells} if by_seed else {}
         self.runs_dir = directory / "runs"
         refuse_links(self.runs_dir, directory)
         try:
@@ -102,24 +107,33 @@ class Sweep:
         self._look_up()
 
     def _look_up(self, data_sha256: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        wanted = set(self.cells)
+        wanted = {cell: cell for cell in self.cells}
         self.finished, self._begun, self._others = {}, {}, []
         for path in list_runs(self.runs_dir):
             try:
                 run = open_run(path)
                 results = run.read_metrics()
-                whole = len(results) == run.settings.passes
+                cell = wanted.get(run.settings) or self._cell_before_changes(run.settings)
+                whole = len(results) == (cell or run.settings).passes
                 if whole:
                     run.read_weights()
             except FileFormatError:  # it is no run of ours, or damaged
                 continue
-            known = run.settings in wanted and _is_of(run, data_sha256 or {})
-            if known and whole:
-                self.finished[run.settings] = Finished(run, results)
-            elif known:
-                self._begun[run.settings] = run
-            elif whole and run.settings not in wanted:
-                self._others.append(Finished(run, results))
+            if cell is None:
+                self._others += [Finished(run, results)] if whole else []
+            elif _is_of(run, data_sha256 or {}):
+                if whole:
+                    self.finished[cell] = Finished(run, results)
+                else:
+                    self._begun[cell] = run
+
+    def _cell_before_changes(self, of: Settings) -> Settings | None:
+        """The cell of a run that has not taken over the cell's settings yet."""
+        cell = self._by_seed.get(of.seed)
+        if cell is None or of.passes > cell.passes:
+            return None
+        now = replace(of, passes=cell.passes, device=cell.device, threads=cell.threads)
+        return cell if now == cell else None
 
     @property
     def settings(self) -> Settings:
@@ -153,6 +167,7 @@ class Sweep:
         for cell in self.left:
             passes, step = 0, 0
             if (run := self._begun.get(cell)) is not None:
+                run = self._begun[cell] = run.changed(cell)
                 position = run.load_state()[1]
                 passes, step = position.passes, position.step
             alike = replace(cell, seed=0)

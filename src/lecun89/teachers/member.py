@@ -54,7 +54,9 @@ def train_member(
 
     Raises:
         InterruptedRunError: a signal asked to stop; the pass that was begun is lost.
+        DataUnavailableError: a file that is not ours is in the way.
     """
+    tensorfile.refuse_foreign(path, _KIND)
     variant, of = get_variant(DISTORTIONS), torch.device(device)
     with torch.random.fork_rng([of] if of.type == "cuda" else [], device_type="cuda"):
         torch.manual_seed(seed)

@@ -162,7 +162,7 @@ def check_unchanged(run: Run, data_sha256: dict[str, str], machine: dict[str, An
         f"the run was started with {name} {run.machine.get(name)}, this is {value}; "
         "results may not be bit-identical"
         for name, value in machine.items()
-        if (decisive is None or name in decisive) and run.machine.get(name) != value
+        if (decisive is None or name in decisive) and run.machine.get(name, value) != value
     ]
 
 

@@ -1,7 +1,7 @@
 """A run: the directory that holds one training, each file of it whole or absent.
 
 ======================  ==========================================================
-config.json             settings with their origins, data digests, machine
+config.json             settings with their origins and changes, data digests, machine
 metrics.jsonl           a line for each pass: learning rate, seconds, scores
 weights.safetensors     the weights after the last whole pass
 state.safetensors       everything that training needs to go on to the same bits
@@ -13,10 +13,11 @@ import hashlib
 import itertools
 import json
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 from lecun89.analysis.scores import Score
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
 from lecun89.network.structures import structure_of
-from lecun89.network.weights import Weights, load_weights, save_weights
+from lecun89.network.weights import Weights, load_own, save_weights
 from lecun89.settings import Settings
 from lecun89.storage import tensorfile
 from lecun89.storage.files import read_limited, sealed, sweep, unsealed, write_text
@@ -39,6 +40,9 @@ _MAX_CONFIG = 64 << 10
 _MAX_METRICS = 512 << 20
 _MAX_LINE = 1024
 _MAX_STATE = 4 << 20
+_MOST_CHANGES = 100  # of the settings, that a configuration remembers: 300 bytes each
+_UTC = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(r"(?P<utc>\d{8}T\d{6}Z)-.*-s(?P<seed>\d{1,10})(-(?P<number>\d{1,9}))?", re.ASCII)
 _OF_CONTENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
@@ -51,12 +55,15 @@ class Run:
         settings: what decides its bits, and where each value came from.
         data_sha256: digest of each split it was started with.
         machine: where it was started, as `lecun89.devices.describe_machine` tells it.
+        changes: of its settings, the newest last: when, after which pass and step, and the values
+            by name ``from`` and ``to``.
     """
 
     path: Path
     settings: Settings
     data_sha256: dict[str, str]
     machine: dict[str, Any]
+    changes: tuple[dict[str, Any], ...] = ()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -94,11 +101,11 @@ class Run:
             UsageError: they are of another variant.
         """
         path = self.weights_path()
-        weights = load_weights(path, variant)
+        weights = load_own(path, variant)
         settings = self.settings
         ours = (settings.variant, settings.data, self.data_sha256.get("train"))
         theirs = (weights.variant, weights.data, weights.data_sha256)
-        if theirs != ours or weights.settings != settings.as_document():
+        if theirs != ours or weights.settings not in self._documents():
             raise FileFormatError(f"{path} is of another training than {self.path / 'config.json'}")
         return weights
 
@@ -115,7 +122,7 @@ class Run:
             return []
         content = read_limited(path, min(_MAX_LINE * self.settings.passes, _MAX_METRICS))
         # A crash between metrics and state leaves a line too many, of a pass that is done again.
-        lines = content.splitlines(keepends=True)[:passes]
+        lines = content.replace(b"\r\n", b"\n").splitlines(keepends=True)[:passes]
         digest = hashlib.sha256(b"".join(lines)).hexdigest()
         if len(lines) < passes:
             raise FileFormatError(f"{path} has {len(lines)} passes, the saved state {passes}")
@@ -161,14 +168,67 @@ class Run:
     def _read_state(self) -> tuple[Arrays, dict[str, Any]]:
         path = self.path / "state.safetensors"
         arrays, header = tensorfile.read(path, _KIND, limit=_MAX_STATE)
-        ours = {"settings": self.settings.as_document(), "data_sha256": self.data_sha256}
-        for name, value in ours.items():
-            if header.get(name) != value:
+        ours = {"settings": self._documents(), "data_sha256": [self.data_sha256]}
+        for name, values in ours.items():
+            if header.get(name) not in values:
                 raise FileFormatError(
                     f"{path} is of other {name.replace('data_sha256', 'digits')} than "
                     f"{self.path / 'config.json'}"
                 )
         return arrays, header
+
+    def _documents(self) -> list[dict[str, Any]]:
+        """Its settings as they are and as they were: files saved before a change have those."""
+        found = [self.settings.as_document()]
+        for change in reversed(self.changes):
+            found.append(found[-1] | change["from"])
+        return found
+
+    def changed(self, settings: Settings) -> "Run":
+        """The run with other settings from its saved state on; its configuration tells of it.
+
+        Args:
+            settings: that differ in passes, device or threads.
+
+        Raises:
+            FileFormatError: its state is damaged. Lecun89Error: another process is training it, or
+                has changed it since.
+        """
+        if settings == self.settings:
+            return self
+        with self.lock():
+            if open_run(self.path).settings != self.settings:
+                raise Lecun89Error(f"another process has changed {self.path}: resume it again")
+            _, header = self._read_state()
+            position = _position(self, header)
+            # With nothing saved since the last change, it and this one are one.
+            unsaved = header["settings"] != self.settings.as_document()
+            kept = self.changes[: len(self.changes) - unsaved]
+            before, after = self._documents()[unsaved], settings.as_document()
+            names = [name for name in after if before[name] != after[name]]
+            change = {
+                "utc": datetime.now(UTC).strftime(_UTC),
+                "pass": position.passes,
+                "step": position.step,
+                "from": {name: before[name] for name in names},
+                "to": {name: after[name] for name in names},
+            }
+            changes = (*kept, change)[-_MOST_CHANGES:]
+            run = replace(self, settings=settings, changes=changes)
+            run.write_config()
+        return run
+
+    def write_config(self) -> None:
+        """Write config.json."""
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "settings": self.settings.as_record(),
+            "data_sha256": self.data_sha256,
+            "machine": self.machine,
+        }
+        if self.changes:
+            document["changes"] = list(self.changes)
+        write_text(self.path / "config.json", sealed(document))
 
 
 def weights_of(settings: Settings, state: Arrays, train_sha256: str) -> Weights:
@@ -206,15 +266,9 @@ def create_run(
     """
     path = make_directory(runs_dir, run_name(settings, f"s{settings.seed}", datetime.now(UTC)))
     run = Run(path, settings, data_sha256, machine)
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "settings": settings.as_record(),
-        "data_sha256": data_sha256,
-        "machine": machine,
-    }
     try:
         run.save_state([], state, Position())
-        write_text(path / "config.json", sealed(document))  # which makes it a run
+        run.write_config()  # which makes it a run
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
@@ -247,18 +301,39 @@ def open_run(path: Path) -> Run:
             Settings.from_record(document["settings"]),
             dict(document["data_sha256"]),
             dict(document["machine"]),
+            tuple({**one, "from": dict(one["from"])} for one in document.get("changes", ())),
         )
     except (*_OF_CONTENT, UsageError) as error:
         raise FileFormatError(f"{config} is damaged: {one_line(error)}") from error
 
 
+def is_run(path: Path) -> bool:
+    """Whether a directory is a run, sound or damaged; others have a config.json, too."""
+    config = path / "config.json"
+    if (path / "state.safetensors").exists() or not config.exists():
+        return config.exists()
+    try:
+        document = json.loads(read_limited(config, _MAX_CONFIG))
+    except (FileFormatError, *_OF_CONTENT):
+        return True
+    ours = {"schema_version", "settings", "data_sha256"}
+    return not isinstance(document, dict) or not ours.isdisjoint(document)
+
+
 def list_runs(runs_dir: Path) -> list[Path]:
-    """The runs in a directory, and in the sweeps there, the newest last."""
+    """The runs in a directory, and in the sweeps there, the newest last, as their names tell."""
     if not runs_dir.is_dir():
         return []
     configs = [*runs_dir.glob("*/config.json"), *runs_dir.glob("*/runs/*/config.json")]
-    found = [(path.stat().st_mtime_ns, path.parent) for path in configs if path.is_file()]
-    return [path for _, path in sorted(found)]
+    return sorted((path.parent for path in configs if path.is_file()), key=_age)
+
+
+def _age(path: Path) -> tuple[str, int, int, str]:
+    """What runs are ordered by: time, seed, and number of what `make_directory` names."""
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return "", 0, 0, path.name
+    return match["utc"], int(match["seed"]), int(match["number"] or 1), path.name
 
 
 def find_run(name: str | None, runs_dir: Path) -> Path:
@@ -291,7 +366,7 @@ def run_name(settings: Settings, last: str, now: datetime) -> str:
     """The name ``<utc>-<variant>-<data>-<last>`` of a directory."""
     # A name with many assumptions would be too long for a file system.
     variant = settings.variant if len(settings.variant) <= 100 else f"{settings.variant[:100]}..."
-    return f"{now.strftime('%Y%m%dT%H%M%SZ')}-{variant}-{settings.data}-{last}"
+    return f"{now.strftime(_UTC)}-{variant}-{settings.data}-{last}"
 
 
 def make_directory(runs_dir: Path, name: str) -> Path:

@@ -79,15 +79,22 @@ def begin(settings: Settings, splits: dict[str, Digits], runs_dir: Path) -> Sess
     return Session(run, engine)
 
 
-def resume(run: Run, splits: dict[str, Digits]) -> Session:
+def resume(run: Run, splits: dict[str, Digits], settings: Settings | None = None) -> Session:
     """A run that was interrupted; a warning is logged where its bits may come out differently.
+
+    Args:
+        run: the run.
+        splits: the digits of ``train`` and ``test``.
+        settings: those it has from here on, which may differ in passes, device and threads; None
+            for its own.
 
     Raises:
         FileFormatError: the digits are others than those it was started on, or it is damaged.
     """
-    settings = run.settings
+    settings = settings or run.settings
     machine = describe_machine(settings.engine, settings.device)
     sha256 = digests(splits, settings.trained)
     for warning in checkpointing.check_unchanged(run, sha256, machine):
         _log.warning("warning: %s", warning)
-    return Session(run, engine_of([settings], splits), run.read_metrics())
+    results, engine = run.read_metrics(), engine_of([settings], splits)
+    return Session(run.changed(settings), engine, results)

@@ -149,6 +149,11 @@ class Variant:
         """Whether images are distorted."""
         return any(value for name, value in self.distortions.items() if name != "elastic_sigma")
 
+    @property
+    def constant_rate(self) -> bool:
+        """Whether every pass has the same learning rate, however many passes there are."""
+        return self.schedule == "linear" and self.lr_decay == 1.0
+
     def passes_on(self, data: str) -> int:
         """Passes over the training split of that data: those of ``1989`` if it has none itself."""
         return self.passes.get(base_data(data), self.passes["1989"])
