@@ -44,6 +44,8 @@ class State:
     """What the device has been asked to do, and what it is to do about it."""
 
     waits: ClassVar[collections.Counter[str]] = collections.Counter()
+    operators: ClassVar[set[str]] = set()  # by their names in native_functions.yaml
+    dtypes: ClassVar[set[torch.dtype]] = set()  # of their results
     replays = 0
     allocations = 0
     fail_at: int | None = None  # the allocation, counted from now, that runs out of memory
@@ -139,6 +141,7 @@ def _dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if torch._C._current_graph_task_id() == -1:
         _raise_kept()
     name = func._overloadpacket.__name__
+    State.operators.add(".".join(filter(None, (name, func._schema.overload_name))))
     if State.broken is not None and name not in ("detach", "empty", "empty_strided"):
         _refuse(State.broken)
     if name == "copy_":
@@ -166,6 +169,7 @@ def _dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             pytree.tree_map_only(torch.Tensor, _allocate, out)
     if name in ("_local_scalar_dense", "equal"):
         return out
+    State.dtypes |= {x.dtype for x in pytree.tree_leaves(out) if isinstance(x, torch.Tensor)}
     wrapped = pytree.tree_map_only(torch.Tensor, FakeTensor, out)
     if name in _VIEWS:
         return wrapped
