@@ -72,12 +72,14 @@ def test_runs_are_completed_the_newest_first_and_files_behind_them(
     Path("here/seeds/seeds.json").write_text("{}")
     Path("w.safetensors").touch()
     Path("w.txt").touch()
+    Path(".hidden").mkdir()
     networks = [*runs, "record", "here/", "w.safetensors"]
     assert tab("lecun89 eval --runs-dir here ") == networks
     assert tab("lecun89 plot --runs-dir here ") == networks
     assert tab(f"lecun89 errors --runs-dir here {old} here/2") == [f"here/{old}/"]
     assert tab("lecun89 train --runs-dir here --resume ") == ["seeds", old]
     assert tab("lecun89 eval --runs-dir nowhere nowhere/") == []
+    assert tab("lecun89 eval .h") == [".hidden/"]
 
 
 @pytest.mark.parametrize(
