@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -37,26 +36,16 @@ def test_version(cli: Callable[..., Result]) -> None:
     assert cli("--version").stdout == f"lecun89 {__version__}\n"
 
 
-def test_help_is_quick_and_loads_no_torch() -> None:
+def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['lecun89', '--help']\n"
         "from lecun89.cli import main\n"
         "try: main()\n"
         "except SystemExit as end: assert end.code == 0\n"
-        "heavy = {'torch', 'numpy', 'torchvision', 'safetensors'} & sys.modules.keys()\n"
-        "assert not heavy, heavy"
+        "heavy = {'torch', 'numpy', 'PIL', 'safetensors', 'matplotlib', 'multiprocessing'}\n"
+        "assert heavy.isdisjoint(sys.modules), heavy & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-    def seconds(*command: str) -> float:
-        began = time.perf_counter()
-        subprocess.run([sys.executable, *command], check=True, capture_output=True)
-        return time.perf_counter() - began
-
-    # 0.3 s on an idle machine; measured against the interpreter's own start on a busy one.
-    bare = min(seconds("-c", "import typer, rich.console, rich.panel") for _ in range(3))
-    ours = min(seconds("-m", "lecun89", "--help") for _ in range(3))
-    assert ours <= max(0.3, 2.5 * bare)
 
 
 def test_a_traceback_is_shown_when_asked_for(process: Callable[..., Result]) -> None:

@@ -354,7 +354,7 @@ def test_seeds_train_side_by_side_to_what_each_trains_to_alone(
     found = [open_run(path) for path in (directory / "runs").iterdir()]
     runs = sorted(found, key=lambda run: run.settings.seed)  # which began in any order
     assert [run.settings.seed for run in runs] == [3, 4, 5]
-    assert "modern on 1989: seeds 3, passes 2; " in result.stdout
+    assert "modern on 1989: 3 seeds, passes 2; " in result.stdout
     assert "95% of the mean" in result.stdout
     assert "3 seeds, " in result.stderr
     assert result.stderr.count("eval: split test .") == 3

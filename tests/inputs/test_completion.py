@@ -51,7 +51,7 @@ def tab(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable
         ("lecun89 train --seed 1 --seed 2 --engine n", ["native"]),
         ("lecun89 train --nope --passes x --engine n", ["native"]),
         ("lecun89 eval ", ["record"]),
-        ("lecun89 plot ", []),
+        ("lecun89 plot ", ["record"]),
         ("lecun89 nonsense tr", ["train"]),
     ],
 )
@@ -64,26 +64,22 @@ def test_names_are_completed(
 def test_runs_are_completed_the_newest_first_and_files_behind_them(
     tab: Callable[[str], list[str]],
 ) -> None:
-    for age, path in enumerate(["here/old", "here/seeds/runs/s0", "here/seeds/runs/s1"]):
+    old, *ours = (f"20260101T00000{n}Z-base-1989-s{n}" for n in range(3))
+    for path in (f"here/{old}", *(f"here/seeds/runs/{name}" for name in ours)):
         Path(path).mkdir(parents=True)
-        config = Path(path, "config.json")
-        config.write_text("{}")
-        os.utime(config, (age, age))
+        Path(path, "config.json").write_text("{}")
+    runs = [*reversed(ours), old]
     Path("here/seeds/seeds.json").write_text("{}")
     Path("w.safetensors").touch()
     Path("w.txt").touch()
-    assert tab("lecun89 eval --runs-dir here ") == [
-        "s1",
-        "s0",
-        "old",
-        "record",
-        "here/",
-        "w.safetensors",
-    ]
-    assert tab("lecun89 errors --runs-dir here s1 here/o") == ["here/old/"]
-    assert tab("lecun89 plot --runs-dir here o") == ["old"]
-    assert tab("lecun89 train --runs-dir here --resume ") == ["seeds", "old"]
+    Path(".hidden").mkdir()
+    networks = [*runs, "record", "here/", "w.safetensors"]
+    assert tab("lecun89 eval --runs-dir here ") == networks
+    assert tab("lecun89 plot --runs-dir here ") == networks
+    assert tab(f"lecun89 errors --runs-dir here {old} here/2") == [f"here/{old}/"]
+    assert tab("lecun89 train --runs-dir here --resume ") == ["seeds", old]
     assert tab("lecun89 eval --runs-dir nowhere nowhere/") == []
+    assert tab("lecun89 eval .h") == [".hidden/"]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def _files(incomplete: str) -> list[str]:
             f"{before}{path.name}{'/' if path.is_dir() else ''}"
             for path in sorted(Path(before or ".").iterdir())
             if path.suffix in (".safetensors", ".pt", ".pth") or path.is_dir()
+            if path.name[0] != "." or incomplete[len(before) :].startswith(".")
         ]
     return []
 

@@ -25,8 +25,8 @@ class _Width:
 def fitted(table: Table, width: int) -> list[RenderableType]:
     """A table of text as it fits a terminal: what to print, one below the other.
 
-    Where it is too wide, its columns come in parts, each beside the first column; where a single
-    one is too wide, each cell of a row gets a line.
+    Where it is too wide, its columns come in parts, each beside the first columns, as many as tell
+    the rows apart; where a single one is too wide, each cell of a row gets a line.
 
     Args:
         table: as `lecun89.render.tables.plain_table` makes it; its title is taken out of it.
@@ -43,7 +43,7 @@ def _parts(table: Table, width: int) -> Iterator[RenderableType]:
         return
     table.collapse_padding = True
     gap = _gap(table)
-    groups = _groups(widths, width, gap)
+    groups = _groups(widths, _keys(table), width, gap)
     if any(_need([widths[index].least for index in group], gap) > width for group in groups):
         yield from _lines(table)
         return
@@ -88,18 +88,25 @@ def _width(column: Column, *, shown: bool) -> _Width:
     return _Width(least, max(least, min(most, _COMFORT)), most)
 
 
-def _groups(widths: Sequence[_Width], width: int, gap: int) -> list[list[int]]:
-    """The columns of each part, the first one in all of them; one column more where none fits."""
-    if len(widths) == 1:
-        return [[0]]
+def _keys(table: Table) -> list[int]:
+    """The first columns, as many as tell the rows apart; the first alone where none do."""
+    rows = list(zip(*(map(str, column.cells) for column in table.columns), strict=True))
+    for count in range(1, len(table.columns)):
+        if len({row[:count] for row in rows}) == len(rows):
+            return list(range(count))
+    return [0]
+
+
+def _groups(widths: Sequence[_Width], keys: list[int], width: int, gap: int) -> list[list[int]]:
+    """The columns of each part, the keys in all of them; one column more where none fits."""
     groups: list[list[int]] = []
-    for index in range(1, len(widths)):
-        longer = [*(groups[-1] if groups else [0]), index]
+    for index in range(len(keys), len(widths)):
+        longer = [*(groups[-1] if groups else keys), index]
         if groups and _need([widths[i].comfortable for i in longer], gap) <= width:
             groups[-1] = longer
         else:
-            groups.append([0, index])
-    return groups
+            groups.append([*keys, index])
+    return groups or [keys]
 
 
 def _spread(widths: Sequence[_Width], width: int, gap: int) -> list[int]:
