@@ -20,8 +20,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ from lecun89.exceptions import DivergedError, one_line
 from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.settings import engine_of
 from lecun89.storage.files import write_json
-from lecun89.training.loop import fit
+from lecun89.training.loop import Position, fit
 from lecun89.variants import get_variant
 
 SEEDS = list(range(10))
@@ -51,30 +51,34 @@ COMPARED = {
 }
 
 
+class EnoughError(Exception):
+    """The time for a part is over."""
+
+
 class Report:
-    """The result as it grows: a document, its file, and what is left of the time."""
+    """The result as it grows: a document, its file, and what is left of the time for a part."""
 
     def __init__(self, path: Path | None, minutes: float, document: dict[str, Any]) -> None:
         """An empty result that will be written there, if anywhere."""
         self.path, self.document = path, document
         self._began, self._seconds = time.monotonic(), 60 * minutes
+        self._ends = self._began
 
     @property
     def left(self) -> float:
-        """Seconds that are left."""
-        return self._began + self._seconds - time.monotonic()
+        """Seconds that are left for this part."""
+        return self._ends - time.monotonic()
 
     def say(self, text: str) -> None:
         """Tell what is done, and when."""
         print(f"[{time.monotonic() - self._began:6.1f} s] {text}", flush=True)
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """One part: what it raises is kept, and the result is written after it."""
+    def part(self, name: str, share: float) -> Iterator[None]:
+        """One part, with its share of all the time; what it raises is kept, and then written."""
         self.say(name)
+        self._ends = time.monotonic() + share * self._seconds
         try:
-            if self.left <= 0:
-                raise TimeoutError("no time was left")
             yield
         except Exception as error:  # whatever it is, the next part goes on
             reason = f"{type(error).__name__}: {one_line(error)}"
@@ -128,7 +132,7 @@ def measure_costs(
     found = [of for of in found if of.networks == 1]
     found += [Configuration(f"{n:,} networks", device, "graph", 1, n) for n in networks]
     stock = Configuration("one at a time", "cpu", "eager", 1)
-    seconds = min(60.0, report.left / 4)
+    seconds = report.left / 2  # the other half is to make the engines
     rows, broken = measure_rows([stock, *found], "base", splits, seconds, report.say)
     _keep_rows(rows, absent | broken, found, report)
     return rows
@@ -138,8 +142,7 @@ def train_to_target(rows: list[Any], splits: dict[str, Digits], report: Report) 
     """The time to the target error of each row that has a recipe."""
     on_gpu = [row for row in rows if not row.configuration.is_stock]
     stock = [row for row in rows if row.configuration.is_stock]
-    seconds = max(1.0, 0.4 * report.left)
-    trained, broken = train_rows(on_gpu, splits, SEEDS, TARGET, seconds, report.say)
+    trained, broken = train_rows(on_gpu, splits, SEEDS, TARGET, report.left, report.say)
     absent = report.document["absent"] | broken
     _keep_rows([*stock, *trained], absent, [row.configuration for row in on_gpu], report)
 
@@ -161,14 +164,20 @@ def train_networks(device: str, splits: dict[str, Digits], networks: int, report
     engine = engine_of(trainings, splits)
     devices.synchronize(device)
     setup = time.perf_counter() - began
-    began, passes, steps = time.perf_counter(), 0, 0.0
-    outcomes: list[Any] = []
-    for outcomes in fit(engine, trainings):
-        passes += 1
-        steps += outcomes[0].seconds if not isinstance(outcomes[0], DivergedError) else 0.0
-        if report.left < (time.perf_counter() - began) / passes:
-            break  # the next pass would not end in time
+    at, outcomes = Position(), []
+
+    def keep(position: Position) -> None:
+        nonlocal at
+        at = position
+        if report.left <= 0:
+            raise EnoughError
+
+    began = time.perf_counter()
+    with suppress(EnoughError):
+        for outcomes in fit(engine, trainings, on_slice=keep):  # noqa: B007  # the last counts
+            at = Position(at.passes + 1)
     seconds = time.perf_counter() - began
+    passes = at.passes + at.step / engine.steps_per_pass
     errors = [one.test.error_percent for one in outcomes if not isinstance(one, DivergedError)]
     whole = trainings[0].passes
     found = {
@@ -177,31 +186,27 @@ def train_networks(device: str, splits: dict[str, Digits], networks: int, report
         "of_passes": whole,
         "setup_seconds": setup,
         "seconds": seconds,
-        "seconds_of_steps": steps,
         "networks_per_second": networks * passes / whole / seconds,
-        "test_error_percent": vars(summarise(errors)),
+        "test_error_percent": vars(summarise(errors)) if errors else None,
     }
     report.document["throughput"].append(found)
+    mean = f"; mean error {summarise(errors).mean:.2f}%" if errors else ""
     report.say(
-        f"  {networks:,} networks, {passes} of {whole} passes: {seconds:.2f} s, "
-        f"{found['networks_per_second']:.0f} networks a second; mean error "
-        f"{found['test_error_percent']['mean']:.2f}%"
+        f"  {networks:,} networks, {passes:.1f} of {whole} passes: {seconds:.2f} s, "
+        f"{found['networks_per_second']:.3g} networks a second{mean}"
     )
 
 
 def measure_memory(device: str, splits: dict[str, Digits], report: Report) -> None:
     """Bytes of a network beside those that are planned for it."""
-    import torch
-
     kind = devices.kind_of(device)
-    module = kind.module() if kind.module is not None else None
-    if not hasattr(module, "max_memory_allocated"):
-        raise NotImplementedError(f"{kind.name} does not tell its peak")
+    assert kind.module is not None
+    module = kind.module()
     for name, size in (("base", 1), ("base", 512), ("modern", 64), ("modern", 512)):
         variant = get_variant(name)
         peaks = []
         for networks in (8, 24):
-            torch.cuda.empty_cache()
+            module.empty_cache()
             module.reset_peak_memory_stats(device)
             engine = make_engine(
                 "graph", variant, range(networks), splits, device=device, batch_size=size
@@ -221,14 +226,14 @@ def measure_memory(device: str, splits: dict[str, Digits], report: Report) -> No
         )
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run all parts; 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--networks", type=int, nargs="*", default=[256, 1024])
     parser.add_argument("--out", type=Path, help="the result, as JSON")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     device = devices.choose(given.device, step_size=1).device
     document: dict[str, Any] = {
         "schema_version": 1,
@@ -246,23 +251,18 @@ def main() -> int:
         prepare("1989", Path(directory))
         splits = {split: load("1989", split, Path(directory)) for split in ("train", "test")}
     rows: list[Any] = []
-
-    def costs() -> None:
-        rows.extend(measure_costs(device, splits, given.networks, report))
-
-    parts: dict[str, Callable[[], None]] = {
-        "engines beside the CPU": lambda: compare_engines(device, splits, report),
-        "the cost of a step": costs,
-        **{
-            f"{n:,} networks": lambda n=n: train_networks(device, splits, n, report)
-            for n in given.networks
-        },
-        "the time to an error": lambda: train_to_target(rows, splits, report),
-        "memory": lambda: measure_memory(device, splits, report),
-    }
-    for name, work in parts.items():
-        with report.part(name):
-            work()
+    with report.part("engines beside the CPU", 0.25):
+        compare_engines(device, splits, report)
+    with report.part("the cost of a step", 0.2):
+        rows = measure_costs(device, splits, given.networks, report)
+    for networks in given.networks:
+        with report.part(f"{networks:,} networks", 0.3 / len(given.networks)):
+            train_networks(device, splits, networks, report)
+    with report.part("the time to an error", 0.25):
+        train_to_target(rows, splits, report)
+    if devices.kind_of(device).captures:
+        with report.part("memory", 0.0):
+            measure_memory(device, splits, report)
     print(json.dumps(document["failed"], indent=2) if document["failed"] else "nothing failed")
     return 1 if document["failed"] else 0
 

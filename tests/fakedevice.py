@@ -363,6 +363,19 @@ class Module:
         return "simulated accelerator"
 
     @staticmethod
+    def empty_cache() -> None:
+        """There is none."""
+
+    @staticmethod
+    def reset_peak_memory_stats(device: Any) -> None:
+        """Nothing is kept."""
+
+    @staticmethod
+    def max_memory_allocated(device: Any) -> int:
+        """Not known."""
+        return 0
+
+    @staticmethod
     def mem_get_info(device: Any) -> tuple[int, int]:
         """Free and all bytes."""
         return 8 << 30, 16 << 30
