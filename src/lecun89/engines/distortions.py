@@ -140,9 +140,10 @@ class Distorter:
     """Distorts all digits of a split at once, on a device."""
 
     def __init__(self, variant: Variant, digits: Digits, device: torch.device) -> None:
-        """Put the digits on the device, as bytes where there are any: floats are four times that."""
+        """Put the digits on the device, bytes where there are any: floats are four times that."""
         self._variant = variant
         self._pixels = pixels_of(digits, device)
+        _smoothing_on(device, variant.elastic_sigma)  # copied now, so that no pass waits for it
         self._at_a_time = kind_of(str(device)).evaluated // 4  # each with twice 19 kB
 
     @torch.no_grad()
