@@ -122,7 +122,7 @@ def test_the_engines_learn_the_same_from_a_teacher(
     pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
     taught = splits | {"train": replace(splits["train"], soft=soft_labels)}
     losses = []
-    for engine in ("native", "eager", "graph"):
+    for engine in ("native", "eager"):
         of = settings(
             variant="record+teacher=yes",
             lr=1e-4,
@@ -133,7 +133,7 @@ def test_the_engines_learn_the_same_from_a_teacher(
         made.begin_pass(2, 1e-4)
         made.run_steps(0, 60)
         losses.append(made.score("test").loss)
-    assert losses[1:] == pytest.approx([losses[0]] * 2, rel=2e-3)
+    assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
 TAUGHT = get_variant("record+teacher=yes").on("1989")
