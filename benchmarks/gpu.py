@@ -46,7 +46,7 @@ from lecun89.variants import get_variant
 SEEDS = list(range(10))
 TARGET = 4.1
 COMPARED = {
-    "graph": ("base", "adamw", "shift", "modern", "modern-h3", "fast"),
+    "graph": ("base", "adamw", "shift", "modern", "modern-h3", "fast", "record+teacher=no"),
     "eager": ("base", "modern", "sdlm", "weightnorm", "microvit", "record+teacher=no"),
 }
 

@@ -23,14 +23,23 @@ class Clock:
 class FakeEngine:
     """An engine whose steps take as long as they are told, and that keeps what it was told."""
 
-    def __init__(self, clock: Clock, step: float, steps_per_pass: int, evaluation: float) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        step: float,
+        steps_per_pass: int,
+        evaluation: float,
+        beginning: float = 0.0,
+    ) -> None:
         self.clock, self.step, self.evaluation = clock, step, evaluation
+        self.beginning = beginning
         self.steps_per_pass = steps_per_pass
         self.passes: list[int] = []
         self.ran: list[tuple[int, int]] = []
 
     def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
         self.passes.append(number)
+        self.clock.now += self.beginning
 
     def run_steps(self, first: int, last: int) -> None:
         assert 0 <= first < last <= self.steps_per_pass

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from lecun89 import get_variant
 from lecun89.data import Digits, read_originals
+from lecun89.devices import KINDS
 from lecun89.engines import choose, distortions, native
 from lecun89.exceptions import UsageError
 from lecun89.settings import Settings
@@ -131,7 +133,7 @@ def test_engines_present_the_same(
 ) -> None:
     pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
     states = []
-    for engine in ("native", "eager"):
+    for engine in ("native", "eager", "graph"):
         of = settings(
             variant=get_variant(name).name,
             lr=0.02,
@@ -143,19 +145,39 @@ def test_engines_present_the_same(
         made.run_steps(0, 100)
         states.append(made.state())
     for key in ("H1w", "H1b", "H2w", "H2b", "H3w", "H3b", "outw", "outb"):
-        assert np.abs(states[0][key] - states[1][key]).max() < 1e-4
+        for state in states[1:]:
+            assert np.abs(states[0][key] - state[key]).max() < 1e-4
     plain = make_engine(of, splits).state()
     assert np.abs(plain["H3w"] - states[0]["H3w"]).max() > 1e-3
 
 
-def test_the_graph_engine_says_what_it_lacks(settings: Callable[..., Settings]) -> None:
-    of = settings(
-        variant=get_variant(STRONG).name,
-        lr=0.02,
-        engine="graph",
-    )
-    with pytest.raises(UsageError, match="it has no distortions"):
+@pytest.mark.parametrize("at_a_time", [1, 7, 64])
+def test_a_pass_at_once_is_its_digits_in_batches_to_the_bit(
+    at_a_time: int, few: dict[str, Digits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits, variant, seeds = few["train"], get_variant(STRONG), [9, 2**32 - 1]
+    monkeypatch.setitem(KINDS, "cpu", replace(KINDS["cpu"], evaluated=1000))  # 250: not a divisor
+    images = torch.full((2, 600, 257), 5.0)
+    distorter = distortions.Distorter(variant, digits, torch.device("cpu"))
+    distorter.distort(torch.tensor(seeds), torch.tensor(4), images[:, :, :256])
+    for found, seed in zip(images, seeds, strict=True):
+        for rows in torch.randperm(600)[:200].split(at_a_time):
+            sources = sources_of(digits, 600)[rows]
+            expected = distortions.distort(variant, sources, *distortions.draw(seed, 4, rows))
+            assert torch.equal(found[rows, :256], expected.flatten(1))
+    assert (images[:, :, 256] == 5).all()
+
+
+def test_the_graph_engine_says_what_it_lacks(
+    settings: Callable[..., Settings], splits: dict[str, Digits]
+) -> None:
+    of = settings(variant="sdlm", engine="graph")
+    with pytest.raises(
+        UsageError, match="graph cannot train sdlm on cpu: it has no optimizer sdlm"
+    ):
         choose(of.engine, of.trained, of.device)
+    with pytest.raises(UsageError, match="graph cannot train sdlm"):
+        make_engine(of, splits)
 
 
 def test_no_strength_leads_out_of_the_image(splits: dict[str, Digits]) -> None:
@@ -182,16 +204,3 @@ def replace_unchecked(variant: Variant, **values: float) -> Variant:
     changed = object.__new__(Variant)
     changed.__dict__.update(vars(variant) | values)
     return changed
-
-
-def test_an_engine_that_lacks_distortions_does_not_train_without_them(
-    settings: Callable[..., Settings], splits: dict[str, Digits]
-) -> None:
-    of = settings(
-        variant="record",
-        lr=0.003,
-        batch_size=32,
-        engine="graph",
-    )
-    with pytest.raises(UsageError, match="graph cannot train record"):
-        make_engine(of, splits)

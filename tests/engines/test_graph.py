@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from lecun89 import devices
-from lecun89.data import Digits
+from lecun89.data import Digits, make_labels
 from lecun89.engines import choose
+from lecun89.engines import make_engine as make_engines
 from lecun89.engines.draws import draw_kept, draw_shifts, philox
 from lecun89.engines.eager import EagerEngine, roll
 from lecun89.engines.graph import GraphEngine
@@ -25,9 +26,9 @@ from lecun89.settings import Settings, engine_of
 from lecun89.training import checkpointing
 from lecun89.training.loop import PassResult, fit
 from lecun89.training.runs import Run, create_run
-from lecun89.variants import VARIANTS
+from lecun89.variants import VARIANTS, get_variant
 from tests.alone import made, make_engine
-from tests.conftest import GPU, UNDISTORTED, Result
+from tests.conftest import GPU, OF_1989, UNDISTORTED, Result
 
 
 def number(value: int) -> torch.Tensor:
@@ -133,11 +134,37 @@ def test_it_draws_and_trains_as_the_native_engine_does(
         assert np.abs(ours[key] - right[key]).max() <= 1e-4, key
 
 
+TAUGHT = "record+teacher=yes"
+
+
+@pytest.fixture(scope="session")
+def taught(few: dict[str, Digits]) -> dict[str, Digits]:
+    """Few digits, of which a teacher says something."""
+    logits = np.random.RandomState(3).normal(0, 2, (2, 600, 10)).astype(np.float16)
+    soft = make_labels(99, get_variant(TAUGHT).on("1989").distortions, logits)
+    return few | {"train": replace(few["train"], soft=soft)}
+
+
+@pytest.mark.parametrize("name", ["record", TAUGHT, "modern-h3+shuffle=yes+weight-decay=0.2"])
+def test_it_presents_a_pass_as_the_native_engine_does(name: str, taught: dict[str, Digits]) -> None:
+    pytest.importorskip("lecun89._native", reason="installed without a C++ compiler")
+    variant, seeds = get_variant(name).on("1989"), (5, 2**32 - 1)
+    ours = make_engines("graph", variant, seeds, taught, batch_size=64)
+    advance(ours, (1, 2), [3e-4] * 2)  # the last step of each is of 24 digits
+    for seed, state in zip(seeds, ours.states(), strict=True):
+        native = make_engines("native", variant, [seed], taught, batch_size=64)
+        advance(native, (1, 2), [3e-4])
+        (right,) = native.states()
+        for key, array in state.items():
+            assert np.abs(array - right[key]).max() <= 1e-4, key
+
+
+@pytest.mark.parametrize("name", ["modern-h3", "record"])
 def test_networks_side_by_side_are_each_as_alone(
-    settings: Callable[..., Settings], splits: dict[str, Digits]
+    name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     trainings = [
-        settings(variant="modern-h3", seed=seed, lr=lr, batch_size=64, engine="graph")
+        settings(variant=name, seed=seed, lr=lr, batch_size=64, engine="graph")
         for seed, lr in ((1, 1e-3), (2, 3e-3), (3, 1e-4))
     ]
     together = engine_of(trainings, splits)
@@ -150,10 +177,11 @@ def test_networks_side_by_side_are_each_as_alone(
     assert not np.allclose(together.states()[0]["outw"], together.states()[1]["outw"])
 
 
+@pytest.mark.parametrize("name", ["modern", "record"])
 def test_going_on_within_a_pass_gives_the_same_bits(
-    settings: Callable[..., Settings], splits: dict[str, Digits]
+    name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
-    of = settings(variant="modern", lr=3e-4, batch_size=512, engine="graph")
+    of = settings(variant=name, lr=3e-4, batch_size=512, engine="graph")
     whole = make_engine(of, splits)
     advance(whole, (1,), of.lr)
     whole.begin_pass(2, of.lr)
@@ -294,19 +322,21 @@ def test_train_takes_it_for_several_seeds(cli: Callable[..., Result]) -> None:
 
 
 def test_it_is_chosen_on_cuda(settings: Callable[..., Settings]) -> None:
-    for batch_size in (1, 64, None):
-        of = settings(engine="auto", device="cuda:0", batch_size=batch_size)
+    for name, batch_size in (("base", 1), ("base", 64), ("base", None), ("record", 32)):
+        of = settings(variant=name, engine="auto", device="cuda:0", batch_size=batch_size)
         assert choose(of.engine, of.trained, of.device).engine == "graph"
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", [name for name in UNDISTORTED if name not in ("sdlm", "paper")])
+@pytest.mark.parametrize(
+    "name", [*(name for name in OF_1989 if name not in ("sdlm", "paper")), TAUGHT]
+)
 @pytest.mark.parametrize("batch_size", [1, 100, 600])
-def test_a_captured_step_is_the_cpus(name: str, batch_size: int, few: dict[str, Digits]) -> None:
-    variant, networks = VARIANTS[name], 2
+def test_a_captured_step_is_the_cpus(name: str, batch_size: int, taught: dict[str, Digits]) -> None:
+    variant, networks = get_variant(name).on("1989"), 2
     devices.set_up(GPU, 1)
     engines = [
-        GraphEngine(variant, range(networks), few, device=device, batch_size=batch_size)
+        GraphEngine(variant, range(networks), taught, device=device, batch_size=batch_size)
         for device in ("cpu", GPU)
     ]
     before = np.concatenate([engines[0].states()[0][key].ravel() for key in PARAMETER_SHAPES])

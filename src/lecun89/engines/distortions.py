@@ -7,11 +7,13 @@ grid, smoothed by a Gaussian. Lengths are in pixels of the 16x16 image.
 """
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from lecun89.data import Digits, read_originals
+from lecun89.devices import kind_of
 from lecun89.engines.draws import philox
 from lecun89.variants import Variant
 
@@ -35,11 +37,24 @@ def draw(seed: int, pass_number: int, examples: Tensor) -> tuple[Tensor, Tensor]
     Returns:
         (e, 8) and (e, 2, 9, 9) float32, uniform from -1 to 1.
     """
-    device = examples.device
-    blocks = torch.arange(FIRST_BLOCK, FIRST_BLOCK + 2 + -(-GRID * GRID // 4), device=device)
-    key = torch.tensor([seed], device=device)
-    words = torch.stack(philox(key, torch.tensor(pass_number, device=device), examples, blocks), -1)
-    words = words[0].flatten(1)
+    device = examples.device  # filled there: a copy would make the host wait
+    seeds = torch.full((1,), seed, device=device)
+    return draw_each(seeds, torch.full((), pass_number, device=device), examples)
+
+
+def draw_each(seeds: Tensor, pass_number: Tensor, examples: Tensor) -> tuple[Tensor, Tensor]:
+    """As `draw` for each seed in turn, its examples after those of the seed before.
+
+    Args:
+        seeds: (n,) int64, below 2**32.
+        pass_number: () int64.
+        examples: (e,) int64.
+    """
+    blocks = torch.arange(
+        FIRST_BLOCK, FIRST_BLOCK + 2 + -(-GRID * GRID // 4), device=examples.device
+    )
+    words = torch.stack(philox(seeds, pass_number, examples, blocks), -1)
+    words = words.flatten(2).flatten(0, 1)
     few = (words[:, :8] >> 8).float() * 2.0**-23 - 1
     noise = words[:, 8 : 8 + GRID * GRID]
     halves = torch.stack((noise & 0xFFFF, noise >> 16), dim=1).float() * 2.0**-15 - 1
@@ -66,6 +81,11 @@ def smoothing(sigma: float) -> Tensor:
     return rows / rows.square().sum(dim=1, keepdim=True).sqrt() * 3**0.25
 
 
+@cache
+def _smoothing_on(device: torch.device, sigma: float) -> Tensor:
+    return smoothing(sigma).to(device)
+
+
 def distort(variant: Variant, sources: Tensor, few: Tensor, noise: Tensor) -> Tensor:
     """Images as the network sees them, distorted.
 
@@ -90,7 +110,7 @@ def distort(variant: Variant, sources: Tensor, few: Tensor, noise: Tensor) -> Te
     matrix = torch.stack(
         (cos * tall - sin * slant, -sin * wide, sin * tall + cos * slant, cos * wide), dim=1
     )
-    smooth = smoothing(variant.elastic_sigma).to(sources.device)
+    smooth = _smoothing_on(sources.device, variant.elastic_sigma)
     field = smooth @ noise @ smooth.T * (variant.elastic * scale)  # (n, 2, 16, 16)
     y = matrix[:, 0, None, None] * at[:, None] + matrix[:, 1, None, None] * at
     x = matrix[:, 2, None, None] * at[:, None] + matrix[:, 3, None, None] * at
@@ -114,3 +134,34 @@ def distort(variant: Variant, sources: Tensor, few: Tensor, noise: Tensor) -> Te
         bend = torch.exp(few[:, 6] * variant.stroke)[:, None, None]
         value = 2 * value / (value + bend * (2 - value))
     return value[:, None] - 1
+
+
+class Distorter:
+    """Distorts all digits of a split at once, on a device."""
+
+    def __init__(self, variant: Variant, digits: Digits, device: torch.device) -> None:
+        """Put the digits on the device, bytes where there are any: floats are four times that."""
+        self._variant = variant
+        self._pixels = pixels_of(digits, device)
+        _smoothing_on(device, variant.elastic_sigma)  # copied now, so that no pass waits for it
+        self._at_a_time = kind_of(str(device)).evaluated // 4  # each with twice 19 kB
+
+    @torch.no_grad()
+    def distort(self, seeds: Tensor, pass_number: Tensor, images: Tensor) -> None:
+        """Write the digits as each seed distorts them; never waits for the device.
+
+        Args:
+            seeds: as for `draw_each`.
+            pass_number: as for `draw_each`.
+            images: (seeds, digits, 256) float32, may be a view; is overwritten.
+        """
+        n, total = len(seeds), len(self._pixels)
+        size = max(1, self._at_a_time // n)
+        for first in range(0, total, size):
+            at = slice(first, min(first + size, total))
+            drawn = draw_each(
+                seeds, pass_number, torch.arange(at.start, at.stop, device=images.device)
+            )
+            sources = as_sources(self._pixels[at])
+            made = distort(self._variant, sources.repeat(n, 1, 1), *drawn)
+            images[:, at] = made.view(n, -1, _SIZE * _SIZE)

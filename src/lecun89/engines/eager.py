@@ -17,10 +17,10 @@ from torch import Tensor
 from lecun89.analysis.evaluation import outputs, score
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
-from lecun89.engines import distortions
 from lecun89.engines.agreement import check_agreement
+from lecun89.engines.distortions import Distorter
 from lecun89.engines.parameters import MOMENTS
-from lecun89.engines.presentation import Presentation, presentation
+from lecun89.engines.presentation import presentation
 from lecun89.network.architecture import CURVATURE_DIGITS
 from lecun89.network.losses import LOSSES, targets
 from lecun89.network.modules import Network, make_network
@@ -89,14 +89,13 @@ class EagerEngine:
         self._pass_images = self._images["train"]
         self._digits = splits["train"]
         if self._variant.distorts:
-            # Bytes where there are any: as floats, 50,000 of 28x28 take 157 MB.
-            self._pixels = distortions.pixels_of(self._digits, self._device)
-        self._presented: Presentation | None = None
+            self._distorter = Distorter(self._variant, self._digits, self._device)
+            self._pass_images = torch.empty_like(self._pass_images)
         self._order: Tensor | None = None
         self.steps_per_pass = -(-len(self._digits) // batch_size)
 
     def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
-        """Set the learning rate, shift this pass's images, and set what is presented."""
+        """Set the learning rate, shift or distort this pass's images, set what is presented."""
         for group in self._optimizer.param_groups:
             (group["lr"],) = lrs
         if self._variant.shift:
@@ -104,17 +103,22 @@ class EagerEngine:
             reach = self._variant.shift
             drawn = self._shift_random.randint(-reach, reach + 1, size=(len(images), 2))
             self._pass_images = roll(images, torch.from_numpy(drawn).to(self._device))
-        self._presented = presentation(self._variant, self._seed, number, self._digits)
-        if self._presented.order is not None:
-            self._order = torch.tensor(self._presented.order, device=self._device).long()
-        if self._presented.targets is not None:
-            self._targets = torch.tensor(self._presented.targets, device=self._device)
+        shown = presentation(self._variant, self._seed, number, self._digits)
+        if shown.order is not None:
+            self._order = torch.tensor(shown.order, device=self._device).long()
+        if shown.targets is not None:
+            self._targets = torch.tensor(shown.targets, device=self._device)
+        if self._variant.distorts:
+            seeds = torch.full((1,), shown.seed, device=self._device)
+            variation = torch.full((), shown.variation, device=self._device)
+            images = self._pass_images.view(1, len(self._digits), -1)
+            self._distorter.distort(seeds, variation, images)
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
         for step in range(first, last):
             rows = self._rows(step)
-            images = self._distorted(rows) if self._variant.distorts else self._pass_images[rows]
+            images = self._pass_images[rows]
             mask = self._mask(len(images))
             loss = self._loss(self._network(images, mask), self._targets[rows])
             if isinstance(self._optimizer, Sdlm):
@@ -216,13 +220,6 @@ class EagerEngine:
     def _rows(self, step: int) -> slice | Tensor:
         batch = slice(step * self._step_size, (step + 1) * self._step_size)
         return batch if self._order is None else self._order[batch]
-
-    def _distorted(self, rows: slice | Tensor) -> Tensor:
-        assert self._presented is not None
-        sources = distortions.as_sources(self._pixels[rows])
-        examples = torch.arange(len(self._digits), device=self._device)[rows]
-        drawn = distortions.draw(self._presented.seed, self._presented.variation, examples)
-        return distortions.distort(self._variant, sources, *drawn)
 
     def _mask(self, examples: int) -> Tensor | None:
         p = self._variant.dropout

@@ -5,7 +5,7 @@ longer than to run them. A captured graph launches them at once. Everything a st
 a fixed address on the device: weights, digits, learning rates, the number of the step. Where
 there is no CUDA the same code runs operation by operation.
 
-Shifts and dropout masks are the native engine's: a function of seed, pass and example.
+Shifts, dropout masks and distortions are the native engine's: a function of seed, pass and example.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,9 +21,19 @@ from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.devices import is_out_of_memory, kind_of
 from lecun89.engines.agreement import DIGITS, Found, check_close, named, outputs_and_gradients
+from lecun89.engines.distortions import draw_each
 from lecun89.engines.draws import draw_kept, draw_shifts
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
-from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
+from lecun89.engines.presented import Presented
+from lecun89.engines.stacked import (
+    forward,
+    losses,
+    of_each,
+    split,
+    taps,
+    windows_of,
+    with_background,
+)
 from lecun89.exceptions import DeviceError, FileFormatError, one_line
 from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.initialization import initial_parameters
@@ -79,6 +89,9 @@ class GraphEngine:
             self._targets[name] = (
                 one_hot if variant.loss == "cross_entropy" else one_hot * 2 - 1
             ).to(of)
+        self._presented = Presented(
+            variant, seeds, splits["train"], self._pixels["train"], self._targets["train"]
+        )
         self._taps = taps(variant.shift).to(of)
         self._unshifted = taps(0)[None].to(of)
 
@@ -110,7 +123,7 @@ class GraphEngine:
             self._capture()
 
     def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
-        """Set learning rates, draw shifts and masks."""
+        """Set learning rates and what is presented, draw shifts and masks."""
         first = (number - 1) * self.steps_per_pass
         self._updates_before = first
         n = np.minimum(first + np.arange(1.0, self.steps_per_pass + 1), 50_000)  # as the kernel
@@ -118,6 +131,7 @@ class GraphEngine:
         self._corrections.copy_(torch.tensor(corrections))
         self._lr.copy_(torch.tensor(lrs)[:, None])
         self._pass.fill_(number)
+        self._presented.begin_pass(number)
         self._replay("draw", self._draw)
 
     def run_steps(self, first: int, last: int) -> None:
@@ -147,7 +161,7 @@ class GraphEngine:
 
         def work(first: int, last: int) -> tuple[Tensor, Tensor]:
             rows = torch.arange(first, last, device=self._device)
-            windows = self._windows(split_name, rows, self._unshifted)
+            windows = windows_of(self._pixels[split_name], rows, self._unshifted)
             outputs = forward(self._variant, p, windows, None)
             loss = losses(self._variant, outputs, self._targets[split_name][rows]).sum(dim=1)
             misses = (outputs.argmax(dim=2) != self._labels[split_name][rows]).sum(dim=1)
@@ -198,15 +212,18 @@ class GraphEngine:
         return max(1, _DRAWN // (self._networks * (1 + self._kept.shape[2] // 4)))
 
     def _do_step(self) -> None:
-        rows, shares = self._rows[self._step][0], self._shares[self._step]
-        rolled = self._taps[self._rolls[:, rows]] if self._variant.shift else self._unshifted
+        shown, shares = self._presented, self._shares[self._step]
+        rows = shown.rows(self._rows[self._step][0])
+        rolled = self._unshifted
+        if self._variant.shift:
+            rolled = self._taps[of_each(self._rolls, rows)]
         mask = None
         if self._variant.dropout:
-            mask = self._kept[:, rows] * (1 / (1 - self._variant.dropout))
+            mask = of_each(self._kept, rows) * (1 / (1 - self._variant.dropout))
         with torch.enable_grad():
             p = dict(zip(PARAMETER_SHAPES, self._leaves, strict=True))
-            outputs = forward(self._variant, p, self._windows("train", rows, rolled), mask)
-            per_example = losses(self._variant, outputs, self._targets["train"][rows])
+            outputs = forward(self._variant, p, shown.windows(rows, rolled), mask)
+            per_example = losses(self._variant, outputs, shown.targets[rows])
             total = (per_example * shares).sum(dim=1)
             gradients = torch.autograd.grad(total.sum(), self._leaves)
         self._losses.copy_(total.detach())
@@ -223,11 +240,8 @@ class GraphEngine:
         rate, root = self._corrections[self._step][0]
         first.lerp_(gradient, 0.1)
         second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        self._weights.mul_(1 - self._lr * 0.01)
+        self._weights.mul_(1 - self._lr * self._variant.weight_decay)
         self._weights.sub_(self._lr * rate * first / (second.sqrt() * root + 1e-8))
-
-    def _windows(self, split_name: str, rows: Tensor, taps: Tensor) -> Tensor:
-        return self._pixels[split_name].view(-1)[rows[:, None] * PIXELS + taps]
 
     def _check(self, seed: int, digits: Digits) -> None:
         """Compare the first network, as it is computed here, with PyTorch's on the CPU."""
@@ -238,7 +252,8 @@ class GraphEngine:
             rows = torch.arange(at.start, at.stop, device=self._device)
             first = split(self._weights[:1])
             leaves = {name: view.clone().requires_grad_() for name, view in first.items()}
-            outputs = forward(variant, leaves, self._windows("test", rows, self._unshifted), None)
+            windows = windows_of(self._pixels["test"], rows, self._unshifted)
+            outputs = forward(variant, leaves, windows, None)
             loss = losses(variant, outputs, self._targets["test"][rows]).mean()
             gradients = torch.autograd.grad(loss, list(leaves.values()))
             return named(outputs[0], {n: g[0] for n, g in zip(leaves, gradients, strict=True)})
@@ -257,6 +272,9 @@ class GraphEngine:
         if variant.dropout:
             here.append(draw_kept(variant, *drawn))
             there.append(draw_kept(variant, *on_cpu))
+        if variant.distorts:
+            here.extend(draw_each(*drawn))
+            there.extend(draw_each(*on_cpu))
         if not all(torch.equal(a.cpu(), b) for a, b in zip(here, there, strict=True)):
             raise DeviceError(
                 f"device {self._device} draws other random words than the CPU; "

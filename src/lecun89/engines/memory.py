@@ -7,7 +7,7 @@ FIXED = 3 << 30
 
 _WEIGHTS = 350_000  # bytes of a network: weights, gradients, moments
 # Of a network and an example in a step: activations and their gradients, and what H1 sees, which
-# without shifts is the same for all networks.
+# may be the same for all networks.
 _EXAMPLE = {False: 45_000, True: 63_000}
 
 
@@ -20,5 +20,7 @@ def bytes_per_network(variant: Variant, step_size: int, examples: int) -> int:
         examples: of the training split, for each of which draws are kept for a pass.
     """
     units = {None: 0, "H2": 192, "H3": 30}[variant.dropout_after]
-    drawn = units + (8 if variant.shift else 0)
-    return _WEIGHTS + step_size * (_EXAMPLE[variant.shift > 0] + 5 * units) + examples * drawn
+    images = variant.distorts and not variant.teacher  # whose distortions are for all networks
+    places = (variant.shift > 0) + variant.shuffle
+    kept = units + 8 * places + 4 * 257 * images
+    return _WEIGHTS + step_size * (_EXAMPLE[bool(places or images)] + 5 * units) + examples * kept

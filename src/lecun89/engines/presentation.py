@@ -42,8 +42,7 @@ def presentation(variant: Variant, seed: int, number: int, digits: Digits) -> Pr
     """
     order = None
     if variant.shuffle:
-        random = np.random.RandomState([seed, number])
-        order = random.permutation(len(digits)).astype(np.int32)
+        order = draw_order(seed, number, len(digits))
     if variant.teacher:
         return _taught(variant, order, number, digits)
     targets = None
@@ -52,6 +51,12 @@ def presentation(variant: Variant, seed: int, number: int, digits: Digits) -> Pr
         targets = np.eye(CLASSES, dtype=np.float32)[digits.labels] * kept
         targets += np.float32(variant.label_smoothing / CLASSES)
     return Presentation(seed, number, order, targets)
+
+
+def draw_order(seed: int, number: int, digits: int) -> npt.NDArray[np.int32]:
+    """The order of so many digits in a pass, where a variant has each pass in another."""
+    random = np.random.RandomState([seed, number])
+    return random.permutation(digits).astype(np.int32)
 
 
 def _taught(

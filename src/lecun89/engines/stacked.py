@@ -48,6 +48,29 @@ def taps(reach: int) -> Tensor:
     return torch.where(both, 16 * y + x, PIXELS - 1).reshape((2 * reach + 1) ** 2, 64 * 25)
 
 
+def windows_of(pixels: Tensor, rows: Tensor, taps: Tensor) -> Tensor:
+    """What H1's units see of some images.
+
+    Args:
+        pixels: (images, 257) or (networks, images, 257), images counted through.
+        rows: the images, (examples,) for all networks or (networks, examples).
+        taps: of each, (examples, 64 * 25) or (networks, examples, 64 * 25); 1 is for all.
+    """
+    return pixels.view(-1)[rows[..., None] * PIXELS + taps]
+
+
+def of_each(table: Tensor, rows: Tensor) -> Tensor:
+    """Some rows of each network's own table (networks, n, ...).
+
+    Args:
+        table: one row for each digit.
+        rows: (examples,) for all networks or (networks, examples).
+    """
+    if rows.dim() == 1:
+        return table[:, rows]
+    return table[torch.arange(len(table), device=table.device)[:, None], rows]
+
+
 def forward(variant: Variant, p: dict[str, Tensor], windows: Tensor, mask: Tensor | None) -> Tensor:
     """Outputs of out, (networks, examples, 10).
 
@@ -97,7 +120,8 @@ def losses(variant: Variant, outputs: Tensor, targets: Tensor) -> Tensor:
     Args:
         variant: gives the loss.
         outputs: (networks, examples, 10).
-        targets: (examples, 10); 1 and 0 for ``cross_entropy``, +1 and -1 else.
+        targets: (examples, 10) or (networks, examples, 10); probabilities for
+            ``cross_entropy``, +1 and -1 else.
     """
     if variant.loss == "cross_entropy":
         return -(targets * outputs.log_softmax(dim=2)).sum(dim=2)

@@ -29,7 +29,7 @@ class Estimate:
 
 
 def estimate(settings: Settings, splits: dict[str, Digits]) -> Estimate:
-    """Time some steps and one evaluation of a training.
+    """Time some steps, the beginning of a pass and one evaluation of a training.
 
     Args:
         settings: of the training.
@@ -42,8 +42,12 @@ def estimate(settings: Settings, splits: dict[str, Digits]) -> Estimate:
     )
     watch = Stopwatch(settings.device)
     watch.start()
+    if engine.steps_per_pass > 1:  # a single step was timed with it
+        begin()
+    beginning = watch.stop()
+    watch.start()
     for split in ("train", "test"):
         engine.scores(split)
     evaluation = watch.stop()
-    per_pass = engine.steps_per_pass * cost.seconds_per_step + evaluation
+    per_pass = beginning + engine.steps_per_pass * cost.seconds_per_step + evaluation
     return Estimate(cost.steps, cost.seconds_per_step, evaluation, settings.passes * per_pass)
