@@ -54,7 +54,10 @@ GRAPH = {
         "self._losses = total.detach()",
     ),
     "steps not counted": ("        self._step += 1\n", ""),
-    "a table on the host": ("self._taps = taps(variant.shift).to(of)", "self._taps = taps(variant.shift)"),
+    "a table on the host": (
+        "self._taps = taps(variant.shift).to(of)",
+        "self._taps = taps(variant.shift)",
+    ),
     "places on the host": (
         "self._rows = rows.clamp(max=examples - 1).to(of)",
         "self._rows = rows.clamp(max=examples - 1)",
