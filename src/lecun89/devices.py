@@ -446,7 +446,8 @@ def _choose_automatically(step_size: int) -> DeviceChoice:
 
 
 def _first_sentence(error: BaseException) -> str:
-    return one_line(error).partition(". ")[0].rstrip(".")
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return one_line(RuntimeError(first)).partition(". ")[0].rstrip(".")
 
 
 def _cuda_absent() -> str | None:
