@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lecun89.exceptions import DeviceError, UsageError, one_line, unknown_name
+from lecun89.exceptions import DeviceError, UsageError, one_line, shortened, unknown_name
 
 # The native engine does as many examples in about 2 ms, which is what launching the kernels of one
 # step takes on a GPU.
@@ -447,7 +447,7 @@ def _choose_automatically(step_size: int) -> DeviceChoice:
 
 def _first_sentence(error: BaseException) -> str:
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return one_line(RuntimeError(first)).partition(". ")[0].rstrip(".")
+    return shortened(first).partition(". ")[0].rstrip(".")
 
 
 def _cuda_absent() -> str | None:
