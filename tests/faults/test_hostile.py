@@ -229,7 +229,7 @@ def test_small_pickles_take_neither_time_nor_memory() -> None:
         began = time.process_time()
         with pytest.raises(FileFormatError):
             load_weights(Path("model.pt"), "base")
-        assert time.process_time() - began < 1, name
+        assert time.process_time() - began < 20, name  # they took minutes, or for ever
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10  # of KiB
 
 
@@ -604,7 +604,9 @@ def test_links_below_a_named_directory_are_refused(tmp_path: Path, outside: Path
     with pytest.raises(UsageError, match="digits is a symbolic link"):
         write_files(tmp_path / "out", "errors", {"digits/a": Path.touch}, force=True)
     os.mkfifo(tmp_path / "out" / ".lecun89-errors.json")
-    write_files(tmp_path / "out", "errors", {"a": Path.touch})
+    with pytest.raises(UsageError, match="is a pipe, which is not replaced"):
+        write_files(tmp_path / "out", "errors", {"a": Path.touch})
+    assert not (tmp_path / "out" / "a").exists()
 
 
 # Names
