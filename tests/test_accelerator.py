@@ -14,17 +14,21 @@ VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
 
 
 @pytest.mark.skipif(VERSION < OLDEST_TORCH, reason="PyTorch had no devices written in Python yet")
-def test_everything_for_gpus_on_a_simulated_one() -> None:
+@pytest.mark.parametrize(
+    "tests",
+    ["simulated and not slow", pytest.param("gpu or simulated", marks=pytest.mark.slow)],
+)
+def test_everything_for_gpus_on_a_simulated_one(tests: str) -> None:
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "tests.fakedevice"),
-            *("-m", "(gpu or simulated) and not slow", "-p", "no:cacheprovider", "tests"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "tests.fakedevice", "-m", tests),
+            *("-p", "no:cacheprovider", "tests" if "gpu" in tests else "tests/engines"),
         ],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,8 +45,18 @@ def advance(engine: Engine, number: int, lrs: Sequence[float], steps: int) -> No
     engine.end_pass()
 
 
-@pytest.mark.parametrize("name", ["base", "modern", "fast", "record", TAUGHT])
-@pytest.mark.parametrize(("batch_size", "networks"), [(1, 3), (64, 2), (600, 1)])
+QUICK = [
+    *(("base", 1, 3), ("modern", 64, 2), ("fast", 64, 2), ("record", 64, 2)),
+    *(("base", 600, 1), (TAUGHT, 600, 1)),
+]
+MATRIX = [
+    pytest.param(*case, marks=[] if case in QUICK else [pytest.mark.slow])
+    for name in ("base", "modern", "fast", "record", TAUGHT)
+    for case in ((name, 1, 3), (name, 64, 2), (name, 600, 1))
+]
+
+
+@pytest.mark.parametrize(("name", "batch_size", "networks"), MATRIX)
 def test_captured_steps_are_the_cpus_to_the_bit_and_wait_for_nothing(
     name: str, batch_size: int, networks: int, taught: dict[str, Digits]
 ) -> None:
@@ -76,7 +85,7 @@ def test_captured_steps_are_the_cpus_to_the_bit_and_wait_for_nothing(
             assert a.loss == pytest.approx(b.loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["base", "modern", "record"])
+@pytest.mark.parametrize("name", ["modern", "record"])
 def test_a_state_goes_on_where_it_was(name: str, few: dict[str, Digits]) -> None:
     variant = VARIANTS[name]
     whole, resumed, cpus = (
@@ -154,7 +163,7 @@ def test_memory_that_runs_out_anywhere_is_one_line(engine: str, few: dict[str, D
     _train_a_little(few, engine)
     total = simulated.State.allocations - before
     failed = 0
-    for number in range(1, total, 1 + total // 40):
+    for number in range(1, total, 1 + total // 15):
         with simulated.failing_allocation(number):
             try:
                 _train_a_little(few, engine)
@@ -162,7 +171,7 @@ def test_memory_that_runs_out_anywhere_is_one_line(engine: str, few: dict[str, D
                 failed += 1
                 assert "out of memory" in str(error)
                 assert "lower --batch-size" in str(error)
-    assert failed >= 30  # the others were evaluations, which go on in smaller chunks
+    assert failed >= 10  # the others were evaluations, which go on in smaller chunks
     _train_a_little(few, engine)
 
 
@@ -244,7 +253,7 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("workers_here")
 def test_whole_commands(cli: Callable[..., Result]) -> None:
-    flags = ("--batch-size", 2048, "--passes", 1, "--json", "-q")
+    flags = ("--batch-size", 512, "--passes", 1, "--json", "-q")
     ours, cpus = (
         cli("train", *flags, "--engine", "graph", "--device", device).document
         for device in (GPU, "cpu")
@@ -256,13 +265,11 @@ def test_whole_commands(cli: Callable[..., Result]) -> None:
     for command in ("eval", "errors"):
         document = cli(command, run, "--device", GPU, "--json").document
         assert document["run"] == run
-    resumed = cli("train", "--resume", run, "--json", "-q")
-    assert resumed.exit_code == 0
-    assert Path(run).is_dir()
     states = {one["name"]: one for one in cli("doctor", "--json").document["devices"]}
     assert states[GPU] == {"name": GPU, "available": True, "detail": "simulated accelerator"}
 
 
+@pytest.mark.slow
 def test_bench_measures_every_configuration(
     cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,7 +280,7 @@ def test_bench_measures_every_configuration(
     assert {(of.engine, of.batch_size) for of in found} >= {
         *(("graph", 1), ("graph", 64), ("graph", 512), ("graph", None), ("eager", 1))
     }
-    cheap = [of for of in found if of.batch_size in (1, 64) and of.networks == 1]
+    cheap = [of for of in found if of.batch_size == 64 and of.networks == 1]
     monkeypatch.setattr(session, "list_configurations", lambda device: (cheap, absent))
     monkeypatch.setattr(session, "QUICK_SECONDS", 0.1)
     document = cli("bench", "--quick", "--device", GPU, "--json", "-q").document
