@@ -51,7 +51,8 @@ class ReplayingEngine(EagerEngine):
     def begin_pass(self, number: int, lrs: Sequence[float]) -> None:
         super().begin_pass(number, lrs)
         shifts, self.masks = self.draws(number, 0, self.steps_per_pass)
-        self._pass_images = roll(self._images["train"], torch.from_numpy(shifts))
+        if self._variant.shift:
+            self._pass_images = roll(self._images["train"], torch.from_numpy(shifts))
 
     def run_steps(self, first: int, last: int) -> None:
         for step in range(first, last):
