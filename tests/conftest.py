@@ -98,8 +98,12 @@ def few(splits: dict[str, Digits]) -> dict[str, Digits]:
 @pytest.fixture(scope="session")
 def reference_loop() -> ModuleType:
     """The module benchmarks/reference_loop.py."""
-    path = ROOT / "benchmarks" / "reference_loop.py"
-    spec = importlib.util.spec_from_file_location("reference_loop", path)
+    return load_benchmark("reference_loop")
+
+
+def load_benchmark(name: str) -> ModuleType:
+    """A file of benchmarks/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

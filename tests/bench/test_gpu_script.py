@@ -1,22 +1,16 @@
 """benchmarks/gpu.py, as far as it can be run on a CPU."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 
 from lecun89.render.benchtable import as_markdown
-from tests.conftest import GPU, ROOT
+from tests.conftest import GPU, load_benchmark
 
 
 def run(*arguments: str) -> int:
-    spec = importlib.util.spec_from_file_location("gpu", ROOT / "benchmarks" / "gpu.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return int(module.main(list(arguments)))
+    return int(load_benchmark("gpu").main(list(arguments)))
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param(GPU, marks=pytest.mark.gpu)])

@@ -8,7 +8,6 @@ import typer
 
 from lecun89.cli import options
 from lecun89.exceptions import FileFormatError, UsageError, one_line, shortened
-from lecun89.storage.files import is_stdout, write_json, writing
 
 if TYPE_CHECKING:
     from lecun89.bench import Plan
@@ -66,8 +65,6 @@ AnyMachine = Annotated[
     bool, typer.Option("--any-machine", help="Compare with a result of another machine, too.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the --save file.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV.")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")]
 _OF_MEASURING = ("variant", "device", "until_error", "seeds", "quick", "full", "save", "data_dir")
 
 
@@ -85,8 +82,8 @@ def bench(
     any_machine: AnyMachine = False,
     fail_if: FailIf = None,
     force: Force = False,
-    csv: Csv = False,
-    markdown: Markdown = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
     data_dir: options.DataDir = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -99,13 +96,13 @@ def bench(
     """
     from lecun89 import bench as service
     from lecun89.parsing import parse_seeds
+    from lecun89.storage.files import is_stdout
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
     plan = service.Plan(
         variant=variant, until_error=until_error, seeds=parse_seeds(seeds), quick=quick, full=full
     )
-    if sum((json, csv, markdown)) > 1:
-        raise UsageError("--json, --csv and --markdown cannot be combined")
+    options.check_one_form(json=json, csv=csv, markdown=markdown)
     to_stdout = save is not None and is_stdout(save)
     if to_stdout and (json or csv or markdown):
         raise UsageError(f"--json, --csv, --markdown and --save {save} cannot be combined")
@@ -138,6 +135,7 @@ def _measure(plan: "Plan", then: dict[str, Any] | None, given: dict[str, Any]) -
     """The result, saved where that was asked for."""
     from lecun89 import bench as service
     from lecun89.data import load
+    from lecun89.storage.files import write_json, writing
 
     quiet, save = given["quiet"], given["save"]
     if save is not None:
@@ -158,8 +156,7 @@ def _measure(plan: "Plan", then: dict[str, Any] | None, given: dict[str, Any]) -
 
 def _refuse_measuring(context: typer.Context, result: Path) -> None:
     for name in _OF_MEASURING:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if options.source(context, name) == "flag":
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(
                 f"{flag} is for measuring, and {result} is printed as it is: leave one out"

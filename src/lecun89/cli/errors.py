@@ -18,32 +18,14 @@ _IN_TERMINAL = 60  # digits; all of them are in the picture
 
 Runs = Annotated[
     list[str] | None,
-    typer.Argument(
-        parser=options.target,
-        autocompletion=completion.networks,
-        metavar="[RUN|FILE]...",
-        help="A run, a weights file, or a state dict of others; several to count over them.",
-        show_default="the newest run",
+    options.networks(
+        "A run, a weights file, or a state dict of others; several to count over them.",
+        several=True,
     ),
 ]
-Split = Annotated[
-    str,
-    typer.Option(
-        "--split",
-        autocompletion=completion.splits,
-        metavar="NAME",
-        help="train, validation or test.",
-    ),
-]
+Split = Annotated[str, options.split("train, validation or test.")]
 Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        parser=options.path("--out"),
-        metavar="DIR",
-        help="Where files go.",
-        show_default="errors-SPLIT in the run, errors-DATA-SPLIT for other data",
-    ),
+    Path | None, options.out("errors-SPLIT in the run, errors-DATA-SPLIT for other data")
 ]
 Diff = Annotated[
     str | None,
@@ -111,7 +93,8 @@ def errors(
     digits = targets.load_digits(opened[0], data, (split,), data_dir)[split]
     report = _report(opened, digits, chosen.device, diff=diff is not None, individual=individual)
     home = opened[0].directory
-    directory = out or home / "-".join([report.kind, *_others_data(opened[0], digits), split])
+    others = [] if digits.data == opened[0].data else [digits.data]
+    directory = out or home / "-".join([report.kind, *others, split])
     # Those of other digits, in a directory that was named, are somebody else's.
     owner = report.kind if out is None else f"{report.kind}-{digits.data}-{split}"
     within = home if out is None else None
@@ -186,11 +169,6 @@ def _report(
     if len(opened) > 1:
         return AcrossReport(paths, found, digits)
     return MissesReport(found[0], digits, individual)
-
-
-def _others_data(target: "Trained", digits: "Digits") -> list[str]:
-    """The name of the data, if the network was trained on other."""
-    return [] if digits.data == (target.weights.data or "1989") else [digits.data]
 
 
 def _show(report: "Report", digits: "Digits") -> None:

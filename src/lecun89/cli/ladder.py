@@ -42,8 +42,6 @@ Plot = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the --plot file.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV.")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")]
 
 
 def ladder(
@@ -53,8 +51,8 @@ def ladder(
     out: options.SweepDir = Path("ladder"),
     plot: Plot = None,
     force: Force = False,
-    csv: Csv = False,
-    markdown: Markdown = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
     workers: options.Workers = "auto",
     scheduler: options.Scheduler = None,
     data_dir: options.DataDir = None,
@@ -74,8 +72,7 @@ def ladder(
     from lecun89.sweeps.ladder import LADDER, climb, ladder_cells, without_untaught
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
-    if sum((json, csv, markdown)) > 1:
-        raise UsageError("--json, --csv and --markdown cannot be combined")
+    options.check_one_form(json=json, csv=csv, markdown=markdown)
     if plot is not None:
         _check_plot(plot, force=force)
     where = sweeps.Workers.parse(workers, scheduler)

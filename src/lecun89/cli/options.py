@@ -168,19 +168,61 @@ RunsDir = Annotated[
         help="Where runs are kept.",
     ),
 ]
-RunArgument = Annotated[
-    str | None,
-    typer.Argument(
+
+
+def networks(help_text: str, *, several: bool = False) -> Any:
+    """The argument that names trained networks."""
+    return typer.Argument(
         parser=target,
         autocompletion=completion.networks,
-        metavar="[RUN|FILE]",
-        help="A run, a weights file, a state dict of others, or record: published weights.",
+        metavar=f"[RUN|FILE]{'...' if several else ''}",
+        help=help_text,
         show_default="the newest run",
-    ),
+    )
+
+
+def split(help_text: str) -> Any:
+    """The option that names one split."""
+    return typer.Option("--split", autocompletion=completion.splits, metavar="NAME", help=help_text)
+
+
+def out(show_default: str) -> Any:
+    """The option that names a directory for pictures and tables."""
+    return typer.Option(
+        "--out",
+        parser=path("--out"),
+        metavar="DIR",
+        help="Where files go.",
+        show_default=show_default,
+    )
+
+
+RunArgument = Annotated[
+    str | None,
+    networks("A run, a weights file, a state dict of others, or record: published weights."),
 ]
+Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alone.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more on stderr.")]
+
+
+def check_one_form(*, json: bool, csv: bool, markdown: bool) -> None:
+    """Refuse several forms of one result.
+
+    Raises:
+        UsageError: more than one was asked for.
+    """
+    if json + csv + markdown > 1:
+        raise UsageError("--json, --csv and --markdown cannot be combined")
+
+
+def source(context: typer.Context, name: str) -> str | None:
+    """Where a parameter's value is from: ``flag``, ``environment``, or None for its default."""
+    found = context.get_parameter_source(name)
+    known = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment"}
+    return None if found is None else known.get(found.name)
 
 
 def environment() -> dict[str, str]:

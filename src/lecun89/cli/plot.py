@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lecun89.cli import completion, options, targets
+from lecun89.cli import options, targets
 from lecun89.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -14,12 +14,8 @@ if TYPE_CHECKING:
 
 Runs = Annotated[
     list[str] | None,
-    typer.Argument(
-        parser=options.target,
-        autocompletion=completion.networks,
-        metavar="[RUN|FILE]...",
-        help="A run, several to overlay, or a weights file, which has no curves.",
-        show_default="the newest run",
+    options.networks(
+        "A run, several to overlay, or a weights file, which has no curves.", several=True
     ),
 ]
 Digit = Annotated[
@@ -31,25 +27,8 @@ Digit = Annotated[
         help="Also what this digit of the split makes of H1, H2, H3 and out.",
     ),
 ]
-Split = Annotated[
-    str,
-    typer.Option(
-        "--split",
-        autocompletion=completion.splits,
-        metavar="NAME",
-        help="Where --digit is from.",
-    ),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        parser=options.path("--out"),
-        metavar="DIR",
-        help="Where files go.",
-        show_default="plots in the run, plots-overlay in the first of several",
-    ),
-]
+Split = Annotated[str, options.split("Where --digit is from.")]
+Out = Annotated[Path | None, options.out("plots in the run, plots-overlay in the first of several")]
 
 
 def plot(

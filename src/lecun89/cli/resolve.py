@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from lecun89.cli import options
 from lecun89.exceptions import DeviceError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def new_settings(context: typer.Context) -> "Settings":
     from lecun89.settings import resolve
 
     given = context.params
-    sources = {name: _source(context, name) for name in _VALUES}
+    sources = {name: options.source(context, name) for name in _VALUES}
     if given["seeds"] is not None:
         if sources["seed"] == "flag":
             raise UsageError("--seed and --seeds cannot be combined")
@@ -93,7 +94,7 @@ class _Resumed:
 
     def _flag(self, name: str) -> Any:
         """The value of a flag; None where it is not on the command line."""
-        return self.context.params[name] if _source(self.context, name) == "flag" else None
+        return self.context.params[name] if options.source(self.context, name) == "flag" else None
 
     def _check_unchanged(self) -> None:
         from lecun89.variants import get_variant
@@ -188,9 +189,3 @@ class _Resumed:
                 words += [f"--{name.replace('_', '-')}", str(value)]
         words += ["--seeds" if len(self.seeds) > 1 else "--seed", seeds_in_words(self.seeds)]
         return shlex.join(words)
-
-
-def _source(context: typer.Context, name: str) -> str | None:
-    source = context.get_parameter_source(name)
-    known = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment"}
-    return None if source is None else known.get(source.name)

@@ -180,9 +180,8 @@ class EagerEngine:
                     expected[f"optimizer.{name}.{key}"] = np.zeros(shape, np.float32)
         random = arrays.get("random.dropout")
         if random is not None and random.dtype == np.uint8 and random.ndim == 1:
-            expected["random.dropout"] = (
-                random  # as long as the device has it on which it was saved
-            )
+            # As long as the device has it on which it was saved.
+            expected["random.dropout"] = random
         check_arrays(arrays, expected)
         for name in expected.keys() - parameters.keys():
             if name.startswith("optimizer."):

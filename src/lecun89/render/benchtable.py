@@ -1,7 +1,5 @@
 """The result of `lecun89 bench`, drawn from its document: just measured, or read from a file."""
 
-import csv
-import io
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from rich.table import Table
 
 from lecun89.exceptions import printable
 from lecun89.render.lines import counted, duration, microseconds, times
-from lecun89.render.tables import plain_table
+from lecun89.render.tables import csv_text, plain_table
 
 Document = dict[str, Any]
 
@@ -58,18 +56,16 @@ def as_markdown(document: Document) -> str:
 
 def as_csv(document: Document) -> str:
     """A line for each row, in full precision; with a comparison, its ratio is the last column."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
     compared = document.get("comparison")
     ratios = {_key(one): one["ratio"] for one in compared or ()}
-    writer.writerow(
+    lines: list[list[object]] = [
         [*_COLUMNS, *(f"x_{name}" for name in _SPEEDUPS), *(["ratio"] if compared else [])]
-    )
+    ]
     for row in document["rows"]:
         cells = [row[name] for name in _COLUMNS] + [row["speedup"][name] for name in _SPEEDUPS]
         cells = [printable(cell) if isinstance(cell, str) else cell for cell in cells]
-        writer.writerow([*cells, *([ratios.get(_key(row))] if compared else [])])
-    return text.getvalue().rstrip("\n")
+        lines.append([*cells, *([ratios.get(_key(row))] if compared else [])])
+    return csv_text(lines)
 
 
 def _key(row: Document) -> tuple[str, str, str]:

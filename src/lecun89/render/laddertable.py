@@ -1,14 +1,12 @@
 """The ladder as a table, as CSV and as Markdown."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from lecun89.render.lines import counted, duration
-from lecun89.render.tables import plain_table
+from lecun89.render.tables import csv_text, plain_table
 from lecun89.sweeps.ladder import Rung, Step
 
 _SOURCES = ("paper", "blog", "notebook")
@@ -75,18 +73,16 @@ def documents(steps: Sequence[tuple[Rung, Step | None]]) -> list[dict[str, Any]]
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rungs of `lecun89 ladder --json` as CSV."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
+    lines: list[list[object]] = [
         [
             *("variant", "data", "seeds", "paper", "blog", "notebook", "mean_error_percent"),
             *("deviation", "low95", "high95", "mean_misses", "mean_seconds"),
             *("difference", "p_value", "verdict"),
         ]
-    )
+    ]
     for row in rows:
         error, step = row["error_percent"], row["step"] or {}
-        writer.writerow(
+        lines.append(
             [
                 *(row["variant"], row["data"], row["seeds"]),
                 *(row["reported"].get(source, "") for source in _SOURCES),
@@ -95,7 +91,7 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
                 *(step.get("difference", ""), step.get("p_value", ""), step.get("verdict", "")),
             ]
         )
-    return text.getvalue().rstrip("\n")
+    return csv_text(lines)
 
 
 def as_markdown(rows: Iterable[Mapping[str, Any]], against: str = "the row above") -> str:

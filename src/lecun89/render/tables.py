@@ -1,5 +1,7 @@
 """Rich tables: of text, and of trainings."""
 
+import csv
+import io
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -117,6 +119,13 @@ def seeds_table(
         f"passes {first.passes}; "
         f"{duration(seconds)} in this session",
     )
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV, the first of them the heading."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().rstrip("\n")
 
 
 def _cells(show: str, ours: float, theirs: Iterable[float | None]) -> list[str]:
