@@ -365,6 +365,16 @@ class Module:
         State.waits["synchronize"] += 1
 
     @staticmethod
+    def get_rng_state(device: Any) -> torch.Tensor:
+        """The CPU's."""
+        return torch.get_rng_state()
+
+    @staticmethod
+    def set_rng_state(state: torch.Tensor, device: Any) -> None:
+        """The CPU's."""
+        torch.set_rng_state(state)
+
+    @staticmethod
     def device_count() -> int:
         """There is one."""
         return 1
@@ -405,6 +415,10 @@ def _register() -> None:
     _library = [torch.library.Library("aten", "IMPL", "PrivateUse1")]
     _library.append(torch.library.Library("_", "IMPL", "PrivateUse1"))
     _library[1].fallback(lambda func, *args, **kwargs: _dispatch(func, args, kwargs), "PrivateUse1")
+    # Autocast is taken, and changes nothing.
+    setattr(torch.fake, "get_amp_supported_dtype", lambda: [torch.bfloat16])  # noqa: B010
+    _library.append(torch.library.Library("_", "IMPL", "AutocastPrivateUse1"))
+    _library[2].fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")
 
     def made(raw: torch.Tensor) -> FakeTensor:
         return FakeTensor(_allocate(raw))
