@@ -67,7 +67,7 @@ function roundEven(value) {
   return down % 2 === 0 ? down : down + 1;
 }
 
-/** Pillow's resize with LANCZOS, to the byte: columns first, each direction rounded to bytes. */
+/** Pillow's resize with LANCZOS: columns first, as up to Pillow 12, each direction rounded to bytes. */
 function resize(image, width, height, toWidth, toHeight) {
   let rows = image;
   if (toWidth !== width) {
