@@ -21,7 +21,7 @@ export function drawChart(history, passes, sources) {
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const left = 2.2 * rem, right = width - 6 * rem, top = 0.6 * rem, bottom = height - 1.8 * rem;
   // The first pass of a slow variant may be off the chart, but no later one.
-  const most = Math.max(...sources.map(({ error }) => error), ...history.slice(0, 3).slice(-1).map(({ test }) => test), ...history.slice(2).map(({ test }) => test));
+  const most = Math.max(...sources.map(({ error }) => error), ...history.slice(Math.min(2, history.length - 1)).map(({ test }) => test));
   const [high, step] = TOPS.find(([limit]) => limit > most) ?? TOPS.at(-1);
   const x = (pass) => left + ((right - left) * (pass - 1)) / Math.max(passes - 1, 1);
   const y = (error) => bottom - ((bottom - top) * Math.min(error, high)) / high;
