@@ -1,0 +1,210 @@
+// The page: what is in it is unpacked, checked and put together.
+import { breathe, byId, calm, once, say, whole } from "./dom.js";
+import { checkDigits, unpackDigits } from "./digits.js";
+import { chooseKernel, loadKernel } from "./kernel.js";
+import { drawn, makePad, prepare, redraw, showTestDigit } from "./draw.js";
+import { makeKernels, makeLayers, showKernels } from "./layers.js";
+import { missedOf, showMisses } from "./misses.js";
+import { judge, network, onNetwork, onVerdicts, useNetwork } from "./network.js";
+import { onColours } from "./pictures.js";
+import { addressOf, readAddress, writeAddress } from "./state.js";
+import { makeTraining, setSettings, settings, start, startWorker } from "./train.js";
+import { showThen } from "./then.js";
+import { makeWall, markWall, repaintWall } from "./wall.js";
+import { packWeights, unpackWeights, WeightsError } from "./weights.js";
+
+const facts = JSON.parse(byId("facts").textContent);
+const asked = readAddress();
+const PAPER = facts.literature.paper;
+let digits = null, kernel = null, relaxed = false, trained = false, measured = null, turn = 0;
+
+const state = () => ({ ...settings(), trained, testDigit: drawn.testDigit, strokes: drawn.strokes });
+const trouble = (text) => { say("trouble", text); byId("trouble").hidden = false; };
+
+function published(index = 0) {
+  const { name, variant, weights, threshold } = facts.networks[index];
+  const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
+  useNetwork(kernel, {
+    variant, weights: new Float32Array(bytes.buffer), title: `${name}, published`, activation: activationOf(variant),
+    published: true, threshold: threshold ?? null, thresholdOf: "", header: {},
+  });
+}
+
+const activationOf = (variant) => facts.variants[variant]?.activation ?? facts.networks.find((of) => of.variant === variant).activation;
+
+function thresholdOf(variant) {
+  const threshold = facts.variants[variant]?.threshold ?? null;
+  return { threshold, thresholdOf: threshold === null ? "" : `${variant}, seed 1337` };
+}
+
+function useTrained({ variant, seed, passes, lr, weights, pass, part = 0 }) {
+  const finished = pass === passes && !part;
+  useNetwork(kernel, {
+    variant, weights, activation: activationOf(variant), published: false, ...thresholdOf(variant),
+    title: `${variant}, seed ${seed}, ${finished ? `${passes} passes` : `in pass ${pass} of ${passes}`}`,
+    header: { passes: pass, seed, lr: String(lr) },
+  });
+}
+
+function makeListeners() {
+  onNetwork(({ title, weights, published: isPublished }) => {
+    redraw();
+    showKernels(weights);
+    say("network-note", `Network in the page: ${title}.`);
+    byId("save").disabled = false;
+    byId("published").hidden = isPublished;
+  });
+  onVerdicts(({ verdicts }) => {
+    markWall(verdicts);
+    showMisses(verdicts, digits.test, choose);
+    byId("missed-digit").disabled = !verdicts.misses;
+    compare();
+  });
+  onColours(() => { repaintWall(); redraw(); showKernels(network.weights); if (network.verdicts) showMisses(network.verdicts, digits.test, choose); });
+}
+
+function choose(digit) {
+  showTestDigit(digit);
+  goTo("draw");
+}
+
+function goTo(id) {
+  byId(id).scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
+  byId(`${id}-title`)?.focus({ preventScroll: true });
+}
+
+function compare() {
+  showThen(facts.literature, {
+    seconds: measured && (measured.microseconds * PAPER.digits * PAPER.passes) / 1e6,
+    misses: network?.verdicts?.misses ?? null, total: facts.digits.test, title: network?.title ?? "",
+    hardware: `WebAssembly, 128-bit SIMD${relaxed ? ", relaxed" : ""}, one thread${navigator.hardwareConcurrency ? ` of ${navigator.hardwareConcurrency}` : ""}`,
+  });
+}
+
+async function save() {
+  const { weights, variant, header, title } = network;
+  const file = await packWeights(weights, { variant, data: "1989", data_sha256: facts.digits.sha256.train, settings: null, ...header });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([file], { type: "application/octet-stream" }));
+  link.download = `lecun89-${title.replaceAll(/[^a-z0-9]+/g, "-")}.safetensors`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+async function open(file) {
+  try {
+    const variants = [...new Set([...Object.keys(facts.variants), ...facts.networks.map((of) => of.variant)])];
+    const found = await unpackWeights(await file.arrayBuffer(), variants);
+    const variant = found.variant ?? settings().variant;
+    trained = false;
+    useNetwork(kernel, {
+      variant, weights: found.weights, title: `${variant}, from ${file.name}`, activation: activationOf(variant), published: false,
+      ...thresholdOf(variant), header: {},
+    });
+    await judge(digits.test);
+    note(`${file.name} is in the page${found.variant ? "" : `; it does not say its variant, so it is read as ${variant}`}.`);
+  } catch (error) {
+    if (!(error instanceof WeightsError)) throw error;
+    note(`${file.name} was refused: ${error.message}. The network in the page stays.`, true);
+  }
+}
+
+function note(text, refused = false) {
+  say("weights-note", text);
+  byId("weights-note").classList.toggle("refused", refused);
+}
+
+function wireButtons() {
+  byId("any-digit").addEventListener("click", () => showTestDigit(Math.floor(Math.random() * facts.digits.test)));
+  byId("missed-digit").addEventListener("click", () => {
+    const missed = missedOf(network.verdicts, digits.test.labels);
+    showTestDigit(missed[turn++ % missed.length]);
+  });
+  byId("save").addEventListener("click", save);
+  byId("published").addEventListener("click", () => { trained = false; published(); judge(digits.test); });
+  byId("open").addEventListener("change", (event) => {
+    if (event.target.files[0]) open(event.target.files[0]);
+    event.target.value = "";
+  });
+  byId("link").addEventListener("click", async () => {
+    const address = new URL(addressOf(state()), location.href).href;
+    try {
+      await navigator.clipboard.writeText(address);
+      say("link-note", "Copied");
+    } catch {
+      say("link-note", "Copy it from the address bar");
+    }
+  });
+  for (const link of document.querySelectorAll("nav a")) {
+    link.addEventListener("click", (event) => { event.preventDefault(); goTo(link.hash.slice(1)); });
+  }
+}
+
+function wireDrop() {
+  const holdsFile = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!holdsFile(event)) return;
+    event.preventDefault();
+    byId("drop").hidden = false;
+  });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) byId("drop").hidden = true; });
+  addEventListener("drop", (event) => {
+    if (!holdsFile(event)) return;
+    event.preventDefault();
+    byId("drop").hidden = true;
+    if (network) open(event.dataTransfer.files[0]);
+  });
+}
+
+function makeTrainer() {
+  let newest = null;
+  const live = once(() => newest && useTrained(newest));
+  makeTraining(facts, {
+    settings: () => { trained = false; writeAddress(state()); },
+    ready: () => { if (asked.trained) start(); },
+    weights: (of) => { newest = of; live(); },
+    pass: (of) => {
+      newest = null;
+      measured = of;
+      useTrained(of);
+      judge(digits.test);
+      compare();
+    },
+    done: () => { trained = true; writeAddress(state()); },
+    reset: () => { newest = null; trained = false; published(); judge(digits.test); writeAddress(state()); },
+    trouble,
+  });
+}
+
+async function begin() {
+  makeTrainer();
+  setSettings(asked);
+  makeKernels();
+  compare();
+  byId("published").textContent = `Back to ${facts.networks[0].name}`;
+  say("about", `lecun89 ${facts.version}. The digits are ${whole(facts.digits.train)} and ${whole(facts.digits.test)} of MNIST, drawn as the blog's were.`);
+  await breathe();
+  const chosen = chooseKernel(document);
+  relaxed = chosen.relaxed;
+  kernel = await loadKernel(chosen.bytes);
+  makeLayers(kernel.connections);
+  await breathe();
+  digits = await unpackDigits(byId("digits").textContent, facts.digits);
+  await checkDigits(digits, facts.digits.sha256);
+  makeListeners();
+  makeWall(digits.test, choose);
+  makePad(digits.test, () => writeAddress(state()));
+  wireButtons();
+  wireDrop();
+  drawn.strokes.push(...(asked.strokes ?? []));
+  if (asked.testDigit < facts.digits.test) drawn.testDigit = asked.testDigit;
+  published();
+  const of = ({ images, labels }) => ({ images, labels });
+  startWorker(byId("worker").textContent, { type: "load", kernel: chosen.bytes, train: of(digits.train), test: of(digits.test) });
+  await judge(digits.test);
+  return { facts, digits, kernel, prepare, read: (image) => network.net.layers(image), relaxed };
+}
+
+/** For the console, and for tests: resolves to the parts of the page when it is ready. */
+globalThis.lecun89 = begin();
+globalThis.lecun89.catch((error) => trouble(`The page cannot start: ${error.message}`));
