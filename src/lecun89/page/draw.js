@@ -3,12 +3,11 @@ import { byId, once, say } from "./dom.js";
 import { reduceImage } from "./digits.js";
 import { range, paint } from "./pictures.js";
 import { network } from "./network.js";
-import { asMnist } from "./normalise.js";
+import { asMnist, SIDE } from "./normalise.js";
 import { drawStrokes, takeStrokes } from "./strokes.js";
 import { padSize } from "./state.js";
 import { showLayers } from "./layers.js";
 
-const SIDE = 28;
 /** What is on the drawing area: strokes, or one of the test digits. */
 export const drawn = { strokes: [], testDigit: null };
 

@@ -30,7 +30,7 @@ function published(index = 0) {
   });
 }
 
-const activationOf = (variant) => facts.variants[variant]?.activation ?? facts.networks.find((of) => of.variant === variant).activation;
+const activationOf = (variant) => facts.variants[variant].fields.activation;
 
 function thresholdOf(variant) {
   const threshold = facts.variants[variant]?.threshold ?? null;
@@ -93,8 +93,7 @@ async function save() {
 
 async function open(file) {
   try {
-    const variants = [...new Set([...Object.keys(facts.variants), ...facts.networks.map((of) => of.variant)])];
-    const found = await unpackWeights(await file.arrayBuffer(), variants);
+    const found = await unpackWeights(await file.arrayBuffer(), Object.keys(facts.variants));
     const variant = found.variant ?? settings().variant;
     trained = false;
     useNetwork(kernel, {

@@ -4,16 +4,16 @@ import { drawChart } from "./chart.js";
 import { duration } from "./then.js";
 
 const LABELS = { idle: "Train", running: "Train", paused: "Train", done: "Train again" };
-let worker = null, facts = null, tell = {}, phase = "loading", history = [], planned = null, ready = false;
+let worker = null, known = null, tell = {}, phase = "loading", history = [], planned = null, ready = false;
 
 /** `heard`: {weights, pass, done, reset, trouble, settings}, functions that are told what happens. */
-export function makeTraining(allFacts, heard) {
-  facts = allFacts;
+export function makeTraining(facts, heard) {
+  known = facts;
   tell = heard;
-  for (const [name, { description }] of Object.entries(facts.variants)) {
+  for (const name of known.trains) {
     const input = make("input", { type: "radio", name: "variant", value: name });
     input.addEventListener("change", () => { chooseVariant(name); tell.settings(); });
-    byId("variants").append(make("label", {}, input, make("span", { title: description }, name)));
+    byId("variants").append(make("label", {}, input, make("span", {}, name)));
   }
   for (const id of ["seed", "passes", "lr"]) byId(id).addEventListener("input", () => tell.settings());
   byId("settings").addEventListener("submit", (event) => { event.preventDefault(); start(); });
@@ -31,7 +31,7 @@ export function makeTraining(allFacts, heard) {
 }
 
 export function setSettings({ variant, seed, passes, lr }) {
-  const name = facts.variants[variant] ? variant : Object.keys(facts.variants)[0];
+  const name = known.trains.includes(variant) ? variant : known.trains[0];
   document.querySelector(`[name=variant][value="${name}"]`).checked = true;
   chooseVariant(name);
   byId("seed").value = seed ?? 1337;
@@ -45,11 +45,24 @@ export const settings = () => ({
 });
 
 function chooseVariant(name) {
-  const { passes, lr, description } = facts.variants[name];
+  const { passes, lr, fields } = known.variants[name];
   byId("passes").value = passes;
   byId("lr").value = lr;
-  say("variant-note", `${description[0].toUpperCase()}${description.slice(1)}.`);
+  say("variant-note", described(fields));
   redrawChart();
+}
+
+const WORDS = {
+  tanh: "Tanh", scaled_tanh: "Scaled tanh", relu: "ReLU", gelu: "GELU",
+  mse: "mean squared error", half_mse: "half the squared error", cross_entropy: "cross-entropy",
+  sgd: "stochastic gradient descent", adamw: "AdamW", sdlm: "the optimizer of 1989",
+};
+
+function described({ activation, loss, optimizer, shift, dropout }) {
+  const parts = [activation, loss, optimizer].map((word) => WORDS[word] ?? word);
+  if (shift) parts.push("digits moved by up to a pixel");
+  if (dropout) parts.push(`dropout ${dropout}`);
+  return `${parts.join(", ")}.`;
 }
 
 /** Give the worker what it needs; `message` is its "load". */
@@ -87,7 +100,7 @@ const hear = {
   },
   pass({ pass, train, test, microseconds, seconds, weights }) {
     if (phase === "idle") return;
-    const { train: trained, test: tested } = facts.digits;
+    const { train: trained, test: tested } = known.digits;
     history.push({ pass, train: (100 * train.misses) / trained, test: (100 * test.misses) / tested });
     say("pass", `${pass} of ${planned.passes}`);
     say("step-time", stepTime(microseconds));
@@ -143,7 +156,7 @@ function addRow(pass, train, test, total) {
 }
 
 function redrawChart() {
-  const { paper, blog } = facts.literature;
+  const { paper, blog } = known.literature;
   const passes = planned && history.length ? planned.passes : byId("passes").valueAsNumber || 23;
   drawChart(history, passes, [{ name: "paper", error: paper.error }, { name: "blog", error: blog.error }]);
 }

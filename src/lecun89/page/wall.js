@@ -1,14 +1,14 @@
 // All test digits as one picture; those that the network misses are marked.
 import { byId, say, percent, whole } from "./dom.js";
+import { SIDE } from "./normalise.js";
 import { pixels } from "./pictures.js";
 
-const SIDE = 28;
 const wide = matchMedia("(min-width: 48rem)");
 let shown = null; // which digits are drawn as marked
-let test = null, columns = 90;
+let wallDigits = null, columns = 90;
 
 export function makeWall(digits, choose) {
-  test = digits;
+  wallDigits = digits;
   const canvas = byId("wall");
   layOut();
   wide.addEventListener("change", () => { layOut(); });
@@ -16,7 +16,7 @@ export function makeWall(digits, choose) {
     const column = Math.floor((event.offsetX / canvas.clientWidth) * columns);
     const row = Math.floor((event.offsetY / canvas.clientHeight) * rows());
     const digit = row * columns + column;
-    if (digit >= 0 && digit < test.labels.length) choose(digit);
+    if (digit >= 0 && digit < wallDigits.labels.length) choose(digit);
   });
 }
 
@@ -28,7 +28,7 @@ function layOut() {
   canvas.width = columns * SIDE;
   canvas.height = rows() * SIDE;
   shown = null;
-  showWall(marked ?? new Uint8Array(test.labels.length));
+  showWall(marked ?? new Uint8Array(wallDigits.labels.length));
 }
 
 /** Draw again in the colours of now. */
@@ -43,7 +43,7 @@ function showWall(marked) {
   const context = byId("wall").getContext("2d");
   for (let digit = 0; digit < marked.length; digit++) {
     if (shown && shown[digit] === marked[digit]) continue;
-    const image = test.originals.subarray(SIDE * SIDE * digit, SIDE * SIDE * (digit + 1));
+    const image = wallDigits.originals.subarray(SIDE * SIDE * digit, SIDE * SIDE * (digit + 1));
     context.putImageData(
       pixels(image, SIDE, SIDE, 0, 255, marked[digit] ? "marked" : "quiet"),
       (digit % columns) * SIDE, Math.floor(digit / columns) * SIDE,
@@ -53,7 +53,7 @@ function showWall(marked) {
 }
 
 export function markWall({ predictions, misses, total }) {
-  showWall(predictions.map((prediction, digit) => Number(prediction !== test.labels[digit])));
+  showWall(predictions.map((prediction, digit) => Number(prediction !== wallDigits.labels[digit])));
   const text = `${whole(misses)} missed, ${percent(misses, total)}%`;
   say("wall-note", text);
   byId("wall").setAttribute("aria-label", `The ${whole(total)} test digits: ${text}`);

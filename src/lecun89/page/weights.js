@@ -41,7 +41,7 @@ export async function unpackWeights(buffer, variants) {
   const { entries, body } = split(buffer);
   const arrays = NAMES.map((name, index) => arrayOf(name, index, entries[name], body));
   const other = Object.keys(entries).find((name) => !SHAPES[name] && name !== "__metadata__");
-  if (other) throw new WeightsError(`${shown(other)} is not a parameter of the network of 1989`);
+  if (other) throw new WeightsError(`${shortened(other)} is not a parameter of the network of 1989`);
   const weights = new Float32Array(PARAMETERS);
   let offset = 0;
   for (const [index, bytes] of arrays.entries()) {
@@ -72,7 +72,7 @@ function arrayOf(name, index, entry, body) {
   if (!entry) throw new WeightsError(`${name} is missing`);
   const [start, end] = entry.data_offsets ?? [];
   const sound = entry.dtype === "F32" && String(entry.shape) === String(SHAPES[name]);
-  if (!sound) throw new WeightsError(`${name} is ${shown(`${entry.dtype} (${entry.shape})`)}, not F32 (${SHAPES[name]})`);
+  if (!sound) throw new WeightsError(`${name} is ${shortened(`${entry.dtype} (${entry.shape})`)}, not F32 (${SHAPES[name]})`);
   const inside = Number.isInteger(start) && start >= 0 && end <= body.length && end - start === 4 * SIZES[index];
   if (!inside) throw new WeightsError(`${name} is cut short`);
   return body.subarray(start, end);
@@ -86,12 +86,12 @@ async function checked(text, arrays, variants) {
   } catch {
     throw new WeightsError("its header is damaged");
   }
-  if (said?.kind !== "weights") throw new WeightsError(`it holds ${shown(String(said?.kind))}, not weights`);
+  if (said?.kind !== "weights") throw new WeightsError(`it holds ${shortened(String(said?.kind))}, not weights`);
   if (said.digest !== (await digestOf(sorted, arrays))) {
     throw new WeightsError("its digest does not match its content, so it is damaged");
   }
   if (!variants.includes(said.variant)) {
-    throw new WeightsError(`it is of the variant ${shown(String(said.variant))}; this page has ${variants.join(", ")}`);
+    throw new WeightsError(`it is of the variant ${shortened(String(said.variant))}; this page has ${variants.join(", ")}`);
   }
   return said;
 }
@@ -118,7 +118,7 @@ async function digestOf(header, arrays) {
 }
 
 const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
-const shown = (text) => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
+const shortened = (text) => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
 /**
  * JSON as Python's json.dumps(..., sort_keys=True) writes it. Numbers and strings stay as they
