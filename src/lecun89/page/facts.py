@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from lecun89.page.digits import SPLITS
 from lecun89.variants import Variant, get_variant
 from lecun89.version import __version__
 
-# Margins at which 1% of the accepted validation digits are wrong, for networks that the page trains.
+# Margins at which 1% of the accepted validation digits are wrong, for what the page trains.
 _THRESHOLDS: dict[str, float] = {}
 
 
