@@ -1,5 +1,6 @@
 // Error after each pass, beside what the paper and the blog report.
 import { byId } from "./dom.js";
+import { errorOf } from "./then.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const TOPS = [[6, 1], [8, 2], [12, 2], [20, 5], [40, 10], [60, 10], [100, 20]];
@@ -37,7 +38,7 @@ export function drawChart(history, passes, sources) {
   for (const { name, error } of [...sources].sort((a, b) => b.error - a.error)) {
     svg.append(draw("line", { class: "source-line", x1: left, x2: right, y1: y(error), y2: y(error) }));
     const at = Math.max(y(error) + 0.28 * rem, lowest + 1.05 * rem);
-    svg.append(draw("text", { class: "source-name", x: right + 0.5 * rem, y: (lowest = at) }, `${name} ${error}%`));
+    svg.append(draw("text", { class: "source-name", x: right + 0.5 * rem, y: (lowest = at) }, `${name} ${errorOf({ error })}`));
   }
   for (const split of ["train", "test"]) {
     const points = history.map((of) => `${x(of.pass).toFixed(1)},${y(of[split]).toFixed(1)}`);

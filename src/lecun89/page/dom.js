@@ -18,13 +18,6 @@ export const whole = (number) => number.toLocaleString("en-US", { maximumFractio
 export const percent = (misses, total) => ((100 * misses) / total).toFixed(2);
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** Let the page paint and take events before going on. */
-export const breathe = () => new Promise((resolve) => {
-  const channel = new MessageChannel();
-  channel.port1.onmessage = () => { channel.port1.close(); resolve(); };
-  channel.port2.postMessage(null);
-});
-
 /** A function that runs `work` once in the next frame, however often it is called before. */
 export function once(work) {
   let waiting = false;

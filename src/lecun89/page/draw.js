@@ -1,9 +1,9 @@
 // Draw a digit, and see how it is prepared and read.
 import { byId, once, say } from "./dom.js";
-import { reduceImage } from "./digits.js";
+import { reduceImage, SIDE } from "./digits.js";
 import { range, paint } from "./pictures.js";
 import { network } from "./network.js";
-import { asMnist, SIDE } from "./normalise.js";
+import { asMnist } from "./normalise.js";
 import { drawStrokes, takeStrokes } from "./strokes.js";
 import { padSize } from "./state.js";
 import { showLayers } from "./layers.js";
@@ -173,7 +173,7 @@ function read(digit) {
 }
 
 function showAnswer(outputs) {
-  const { threshold, thresholdOf } = network;
+  const { threshold, rejected } = network;
   const [second, first] = outputs ? [...outputs].sort((a, b) => a - b).slice(-2) : [0, 0];
   const margin = first - second;
   const [, most] = outputs ? range(outputs, "tanh") : [0, 1];
@@ -186,11 +186,15 @@ function showAnswer(outputs) {
   byId("margin-bar").style.transform = `scaleX(${Math.min(margin / full, 1)})`;
   byId("threshold-mark").style.insetInlineStart = `${(100 * (threshold ?? 0)) / full}%`;
   say("margin", outputs ? `Margin between the two highest outputs: ${margin.toFixed(2)}` : "Margin between the two highest outputs");
-  say("threshold-note", thresholdText(threshold, thresholdOf));
+  say("threshold-note", thresholdText(threshold, rejected));
   clearTimeout(saying);
   saying = setTimeout(() => say("said", outputs ? `Read as ${answer}, ${state}, margin ${margin.toFixed(2)}` : ""), 700);
 }
 
-const thresholdText = (threshold, of) => (threshold === null
-  ? "There is no threshold for this network: the page holds no validation digits to choose one on."
-  : `Rejected below ${threshold.toFixed(2)}: 1% of the accepted validation digits are misread there${of ? ` (measured on ${of})` : ""}.`);
+function thresholdText(threshold, rejected) {
+  if (threshold === null) return "No threshold is known for this network: the page holds no validation digits to choose one on.";
+  const share = rejected < 0.005
+    ? "It rejects none of the validation digits, because it misreads fewer than 1% of them."
+    : `That rejects ${rejected.toFixed(1)}% of the validation digits, and 1% of the others are misread; the paper rejected 12.1%.`;
+  return `Rejected below ${threshold.toFixed(2)}. ${share}`;
+}

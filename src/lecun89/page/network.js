@@ -1,11 +1,11 @@
 // The network in the page: a published one, one from a file, or the one that is being trained.
-import { breathe } from "./dom.js";
+import { nextTask } from "./kernel.js";
 
-const SLICE = 100; // digits at a time: a millisecond or two
+const AT_ONCE = 100; // digits at a time: a millisecond or two
 const used = [], judged = [];
 
 /**
- * {variant, activation, weights, title, published, passes, seed, threshold, thresholdOf, net,
+ * {variant, activation, weights, title, published, passes, seed, threshold, rejected, net,
  *  verdicts}: `net` is the kernel's, `verdicts` is null until the test digits are read.
  */
 export let network = null;
@@ -24,13 +24,13 @@ export async function judge(test) {
   const mine = network;
   const predictions = new Uint8Array(test.labels.length), margins = new Float32Array(test.labels.length);
   let misses = 0;
-  for (let from = 0; from < test.labels.length; from += SLICE) {
-    const to = Math.min(from + SLICE, test.labels.length);
+  for (let from = 0; from < test.labels.length; from += AT_ONCE) {
+    const to = Math.min(from + AT_ONCE, test.labels.length);
     const found = mine.net.evaluate(test.images.subarray(256 * from, 256 * to), test.labels.subarray(from, to));
     predictions.set(found.predictions, from);
     margins.set(found.margins, from);
     misses += found.misses;
-    await breathe();
+    await nextTask();
     if (network !== mine) return;
   }
   mine.verdicts = { predictions, margins, misses, total: test.labels.length };

@@ -1,6 +1,6 @@
 // A drawn digit as MNIST has them: the steps of lecun89/reading/normalise.py.
+import { SIDE } from "./digits.js";
 
-export const SIDE = 28; // of an image of MNIST
 const BOX = 20, FAINT = 32;
 const BITS = 22; // of Pillow's coefficients
 

@@ -34,7 +34,7 @@ export function showThen({ paper, blog }, measured) {
     ["Activations", whole(paper.activations), "–", whole(paper.activations), null, 1],
     ["Hardware", paper.hardware, blog.hardware, measured.hardware, null, null],
     [`Training, ${paper.passes} passes`, duration(paper.seconds), duration(blog.seconds), tabTime, paper.seconds / blog.seconds, seconds && paper.seconds / seconds],
-    ["Test error", result(paper.misses, paper.total), result(blog.misses, paper.total),
+    ["Test error", `${errorOf(paper)} (${whole(paper.misses)} missed)`, result(blog.misses, paper.total),
       measured.misses === null ? "–" : `${result(measured.misses, measured.total)}, ${measured.title}`, null, null],
   ];
   const head = ["", "1989, the paper", "2022, the blog", "This tab", "2022 / 1989", "Tab / 1989"];
@@ -48,6 +48,9 @@ export function showThen({ paper, blog }, measured) {
   );
   showProjection(paper, blog, measured);
 }
+
+/** As the source prints it: 5.0% and 4.09%. */
+export const errorOf = ({ error }) => `${error.toFixed(Number.isInteger(error) ? 1 : 2)}%`;
 
 const result = (misses, total) => `${percent(misses, total)}% (${whole(misses)} missed)`;
 const factorText = (name, factor) => (factor === 1 ? "1×" : name.startsWith("Training,") ? `${times(factor)} as fast` : `about ${times(factor)}`);

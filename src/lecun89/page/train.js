@@ -4,7 +4,7 @@ import { drawChart } from "./chart.js";
 import { duration } from "./then.js";
 
 const LABELS = { idle: "Train", running: "Train", paused: "Train", done: "Train again" };
-let worker = null, known = null, tell = {}, phase = "loading", history = [], planned = null, ready = false;
+let worker = null, known = null, tell = {}, phase = "loading", scored = [], planned = null, ready = false, spent = 0;
 
 /** `heard`: {weights, pass, done, reset, trouble, settings}, functions that are told what happens. */
 export function makeTraining(facts, heard) {
@@ -91,17 +91,18 @@ const hear = {
     say("train-note", "Digits checked: their SHA-256 is that of the package.");
     tell.ready();
   },
-  progress({ pass, step, steps, microseconds, seconds, weights }) {
-    if (phase !== "running") return;
+  progress({ pass, step, steps, microseconds, weights }) {
+    if (phase !== "running" || stale(pass)) return;
     say("pass", `${pass} of ${planned.passes}`);
     say("step-time", stepTime(microseconds));
-    say("seconds", timeOf(seconds));
+    say("seconds", timeOf(spent + (step * microseconds) / 1e6));
     if (!calm()) tell.weights({ ...planned, weights, pass, part: step / steps });
   },
   pass({ pass, train, test, microseconds, seconds, weights }) {
-    if (phase === "idle") return;
+    if (phase === "idle" || stale(pass)) return;
+    spent = seconds;
     const { train: trained, test: tested } = known.digits;
-    history.push({ pass, train: (100 * train.misses) / trained, test: (100 * test.misses) / tested });
+    scored.push({ pass, train: (100 * train.misses) / trained, test: (100 * test.misses) / tested });
     say("pass", `${pass} of ${planned.passes}`);
     say("step-time", stepTime(microseconds));
     say("seconds", timeOf(seconds));
@@ -115,6 +116,7 @@ const hear = {
     tell.pass({ ...planned, pass, weights, seconds, microseconds });
   },
   done() {
+    if (scored.length !== planned?.passes) return;
     enter("done");
     say("train-note", `Done: ${byId("test-misses").textContent} test digits missed after ${planned.passes} passes.`);
     tell.done();
@@ -126,6 +128,8 @@ const hear = {
   },
 };
 
+/** Of a training that was reset: its last messages come after the next one is asked for. */
+const stale = (pass) => pass !== scored.length + 1;
 const stepTime = (microseconds) => `${microseconds.toFixed(1)} µs`;
 const timeOf = (seconds) => (seconds < 10 ? `${seconds.toFixed(1)} s` : seconds < 600 ? `${seconds.toFixed(0)} s` : duration(seconds));
 
@@ -143,7 +147,8 @@ function enter(next) {
 }
 
 function clearReadings() {
-  history = [];
+  scored = [];
+  spent = 0;
   for (const id of ["pass", "step-time", "seconds", "train-misses", "test-misses", "train-error", "test-error"]) say(id, "–");
   byId("passes-table").replaceChildren();
   byId("chart").setAttribute("aria-label", "No pass is trained yet");
@@ -157,6 +162,6 @@ function addRow(pass, train, test, total) {
 
 function redrawChart() {
   const { paper, blog } = known.literature;
-  const passes = planned && history.length ? planned.passes : byId("passes").valueAsNumber || 23;
-  drawChart(history, passes, [{ name: "paper", error: paper.error }, { name: "blog", error: blog.error }]);
+  const passes = planned && scored.length ? planned.passes : byId("passes").valueAsNumber || 23;
+  drawChart(scored, passes, [{ name: "paper", error: paper.error }, { name: "blog", error: blog.error }]);
 }

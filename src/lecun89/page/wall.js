@@ -1,6 +1,6 @@
 // All test digits as one picture; those that the network misses are marked.
 import { byId, say, percent, whole } from "./dom.js";
-import { SIDE } from "./normalise.js";
+import { SIDE } from "./digits.js";
 import { pixels } from "./pictures.js";
 
 const wide = matchMedia("(min-width: 48rem)");

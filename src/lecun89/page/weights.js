@@ -6,7 +6,7 @@ const SHAPES = {
 };
 const NAMES = Object.keys(SHAPES);
 const SIZES = NAMES.map((name) => SHAPES[name].reduce((product, length) => product * length, 1));
-const PARAMETERS = SIZES.reduce((sum, size) => sum + size, 0);
+const TOTAL = SIZES.reduce((sum, size) => sum + size, 0);
 const MOST_BYTES = 1 << 20, MOST_HEADER = 128 << 10;
 
 export class WeightsError extends Error {}
@@ -42,7 +42,7 @@ export async function unpackWeights(buffer, variants) {
   const arrays = NAMES.map((name, index) => arrayOf(name, index, entries[name], body));
   const other = Object.keys(entries).find((name) => !SHAPES[name] && name !== "__metadata__");
   if (other) throw new WeightsError(`${shortened(other)} is not a parameter of the network of 1989`);
-  const weights = new Float32Array(PARAMETERS);
+  const weights = new Float32Array(TOTAL);
   let offset = 0;
   for (const [index, bytes] of arrays.entries()) {
     weights.set(new Float32Array(bytes.slice().buffer), offset);
