@@ -2,7 +2,7 @@
 import { byId, make, whole, percent } from "./dom.js";
 
 const DAY = 86400;
-const cell = (text) => make("td", {}, text);
+const HEAD = ["1989, the paper", "2022, the blog", "This tab", "2022 / 1989", "Tab / 1989"];
 const times = (factor) => (factor >= 10 ? `${whole(rounded(factor))}×` : `${factor.toFixed(1)}×`);
 
 /** To two figures, as the blog's factors are about. */
@@ -37,13 +37,17 @@ export function showThen({ paper, blog }, measured) {
     ["Test error", `${errorOf(paper)} (${whole(paper.misses)} missed)`, result(blog.misses, paper.total),
       measured.misses === null ? "–" : `${result(measured.misses, measured.total)}, ${measured.title}`, null, null],
   ];
-  const head = ["", "1989, the paper", "2022, the blog", "This tab", "2022 / 1989", "Tab / 1989"];
+  const part = (role, tag, attributes, ...children) => make(tag, { role, ...attributes }, ...children);
+  // Roles are given, because narrow screens show the cells as blocks.
   byId("comparison").replaceChildren(
     make("caption", { class: "hidden" }, "1989, 2022 and this tab"),
-    make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col" }, text) : make("td"))))),
-    make("tbody", {}, ...rows.map(([name, paper1989, blog2022, tab, ...factors]) => make(
-      "tr", {}, make("th", { scope: "row" }, name), cell(paper1989), cell(blog2022), cell(tab),
-      ...factors.map((factor) => cell(factor ? factorText(name, factor) : "–")),
+    part("rowgroup", "thead", {}, part("row", "tr", {}, part("cell", "td", {}),
+      ...HEAD.map((text) => part("columnheader", "th", { scope: "col" }, text)))),
+    part("rowgroup", "tbody", {}, ...rows.map(([name, ...cells]) => part(
+      "row", "tr", {}, part("rowheader", "th", { scope: "row" }, name),
+      ...cells.map((value, column) => part(
+        "cell", "td", { "data-of": HEAD[column] }, column < 3 ? value : value ? factorText(name, value) : "–",
+      )),
     ))),
   );
   showProjection(paper, blog, measured);
