@@ -5,7 +5,7 @@ import { bytesOf, chooseKernel, loadKernel, nextTask } from "./kernel.js";
 import { drawn, makePad, prepare, redraw, showTestDigit } from "./draw.js";
 import { makeKernels, makeLayers, showKernels } from "./layers.js";
 import { missedOf, showMisses } from "./misses.js";
-import { judge, network, onNetwork, onVerdicts, useNetwork } from "./network.js";
+import { judge, network, onNetwork, onVerdicts, useNetwork, verdicts } from "./network.js";
 import { onColours } from "./pictures.js";
 import { addressOf, readAddress, writeAddress } from "./state.js";
 import { makeTraining, setSettings, settings, start, startWorker } from "./train.js";
@@ -53,13 +53,18 @@ function makeListeners() {
     byId("save").disabled = false;
     byId("published").hidden = isPublished;
   });
-  onVerdicts(({ verdicts }) => {
-    markWall(verdicts);
-    showMisses(verdicts, digits.test, choose);
-    byId("missed-digit").disabled = !verdicts.misses;
+  onVerdicts((found) => {
+    markWall(found);
+    showMisses(found, digits.test, choose);
+    byId("missed-digit").disabled = !found.misses;
     compare();
   });
-  onColours(() => { repaintWall(); redraw(); showKernels(network.weights); if (network.verdicts) showMisses(network.verdicts, digits.test, choose); });
+  onColours(() => {
+    repaintWall();
+    redraw();
+    showKernels(network.weights);
+    if (verdicts) showMisses(verdicts, digits.test, choose);
+  });
 }
 
 function choose(digit) {
@@ -76,7 +81,7 @@ function compare() {
   showThen(facts.literature, {
     seconds: measured && (measured.seconds * PAPER.passes) / measured.pass,
     exact: measured?.pass === PAPER.passes,
-    misses: network?.verdicts?.misses ?? null, total: facts.digits.test, title: network?.title ?? "",
+    misses: verdicts?.misses ?? null, total: facts.digits.test, title: verdicts?.title ?? "",
     hardware: `WebAssembly, 128-bit SIMD${relaxed ? ", relaxed" : ""}, one thread${navigator.hardwareConcurrency ? ` of ${navigator.hardwareConcurrency}` : ""}`,
   });
 }
@@ -116,7 +121,7 @@ function note(text, refused = false) {
 function wireButtons() {
   byId("any-digit").addEventListener("click", () => showTestDigit(Math.floor(Math.random() * facts.digits.test)));
   byId("missed-digit").addEventListener("click", () => {
-    const missed = missedOf(network.verdicts, digits.test.labels);
+    const missed = missedOf(verdicts, digits.test.labels);
     showTestDigit(missed[turn++ % missed.length]);
   });
   byId("save").addEventListener("click", save);
@@ -167,7 +172,6 @@ function makeTrainer() {
       measured = of;
       useTrained(of);
       judge(digits.test);
-      compare();
     },
     done: () => { trained = true; writeAddress(state()); },
     reset: () => { newest = null; trained = false; published(); judge(digits.test); writeAddress(state()); },

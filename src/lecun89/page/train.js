@@ -149,7 +149,8 @@ function enter(next) {
 function clearReadings() {
   scored = [];
   spent = 0;
-  for (const id of ["pass", "step-time", "seconds", "train-misses", "test-misses", "train-error", "test-error"]) say(id, "–");
+  for (const id of ["pass", "step-time", "train-misses", "test-misses", "train-error", "test-error"]) say(id, "–");
+  say("seconds", "seconds");
   byId("passes-table").replaceChildren();
   byId("chart").setAttribute("aria-label", "No pass is trained yet");
   redrawChart();
