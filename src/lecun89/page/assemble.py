@@ -9,24 +9,22 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from lecun89.engines import get_engine
 from lecun89.exceptions import UsageError
 from lecun89.page.digits import pack_digits
-from lecun89.page.facts import Shown, gather
+from lecun89.page.facts import Shown, gather, why_not_shown
 from lecun89.variants import VARIANTS, Variant, get_variant
 
 _MARK = '<meta name="generator" content="lecun89">'
 _WORKER = "worker.js"
 _MAIN = "main.js"
 _IMPORT = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"\./([\w-]+\.js)";\n', re.MULTILINE)
-_lacking = get_engine("native").lacking  # what its kernel has no code for, as the page's
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
 
 
 def _trains(variant: Variant) -> bool:
     """Whether the page's kernel has code for its steps: one digit at a time, as they are."""
     return (
-        _lacking(variant, "cpu") is None
+        why_not_shown(variant) is None
         and variant.activation in ("tanh", "scaled_tanh", "relu")
         and variant.batch_size == 1
         and variant.schedule == "linear"
@@ -59,7 +57,7 @@ def assemble(variants: Sequence[str], networks: Sequence[Shown], directory: Path
                 f"the page cannot train {name}: choose from {', '.join(PAGE_VARIANTS)}"
             )
     for one in networks:
-        if reason := _lacking(get_variant(one.weights.variant), "cpu"):
+        if reason := why_not_shown(get_variant(one.weights.variant)):
             raise UsageError(f"the page cannot show {one.name}: {reason}")
     facts = json.dumps(gather(variants, networks, directory), allow_nan=False, sort_keys=True)
     data = {

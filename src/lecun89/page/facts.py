@@ -14,11 +14,12 @@ from lecun89.analysis.literature import BLOG_2022, LITERATURE
 from lecun89.analysis.rejection import PAPER_ERROR, PAPER_REJECTED, reject_for
 from lecun89.bench.report import M1_SECONDS, SUN4_SECONDS
 from lecun89.data import get_data, load
+from lecun89.engines import get_engine
 from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.modules import network_of
 from lecun89.network.weights import Weights
 from lecun89.page.digits import SPLITS
-from lecun89.variants import Variant, get_variant
+from lecun89.variants import VARIANTS, Variant
 from lecun89.version import __version__
 
 # For what the page trains: the margin at which 1% of the accepted validation digits are wrong, and
@@ -39,17 +40,21 @@ class Shown:
     weights: Weights
 
 
+def why_not_shown(variant: Variant) -> str | None:
+    """Why a page has no layers of such a network, in words; None when it has."""
+    return get_engine("native").lacking(variant, "cpu")  # whose kernel is the page's
+
+
 def gather(variants: Sequence[str], networks: Sequence[Shown], directory: Path) -> dict[str, Any]:
     """All facts as a JSON document; the same for the same input.
 
     Args:
         variants: names of those that the page trains.
-        networks: trained networks; each variant of theirs is told of, too.
+        networks: trained networks.
         directory: the data directory.
     """
     data = get_data("1989")
-    of = {name: get_variant(name).on("1989") for name in variants}
-    of |= {one.weights.variant: get_variant(one.weights.variant).on("1989") for one in networks}
+    shown = {name: one for name, one in VARIANTS.items() if why_not_shown(one) is None}
     return {
         "version": __version__,
         "digits": {
@@ -58,7 +63,7 @@ def gather(variants: Sequence[str], networks: Sequence[Shown], directory: Path) 
             "sha256": {split: data.sha256[split] for split in SPLITS},
         },
         "trains": list(variants),
-        "variants": {name: _variant(variant) for name, variant in of.items()},
+        "variants": {name: _variant(one.on("1989")) for name, one in shown.items()},
         "networks": [_network(one, directory) for one in networks],
         "literature": _literature(),
         "reject_for_percent": PAPER_ERROR,
