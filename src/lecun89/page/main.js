@@ -8,7 +8,7 @@ import { missedOf, showMisses } from "./misses.js";
 import { judge, network, onNetwork, onVerdicts, useNetwork, verdicts } from "./network.js";
 import { onColours } from "./pictures.js";
 import { addressOf, readAddress, writeAddress } from "./state.js";
-import { makeTraining, setSettings, settings, start, startWorker } from "./train.js";
+import { makeTraining, scoresOfPasses, setSettings, settings, start, startWorker } from "./train.js";
 import { showThen } from "./then.js";
 import { makeWall, markWall, repaintWall } from "./wall.js";
 import { packWeights, unpackWeights, WeightsError } from "./weights.js";
@@ -206,7 +206,7 @@ async function begin() {
     type: "load", kernel: chosen.bytes, variants: facts.variants, digits: { train: of(digits.train), test: of(digits.test) },
   });
   await judge(digits.test);
-  return { facts, digits, kernel, prepare, read: (image) => network.net.layers(image), relaxed };
+  return { facts, digits, prepare, read: (image) => network.net.layers(image), relaxed, scoresOfPasses };
 }
 
 /** For the console, and for tests: resolves to the parts of the page when it is ready. */

@@ -39,6 +39,9 @@ export function setSettings({ variant, seed, passes, lr }) {
   if (lr) byId("lr").value = lr;
 }
 
+/** Of each pass: loss and misses of train, then of test. */
+export const scoresOfPasses = () => scored.map(({ scores }) => scores);
+
 export const settings = () => ({
   variant: document.querySelector("[name=variant]:checked").value,
   seed: byId("seed").valueAsNumber, passes: byId("passes").valueAsNumber, lr: byId("lr").valueAsNumber,
@@ -102,7 +105,10 @@ const hear = {
     if (phase === "idle" || stale(pass)) return;
     spent = seconds;
     const { train: trained, test: tested } = known.digits;
-    scored.push({ pass, train: (100 * train.misses) / trained, test: (100 * test.misses) / tested });
+    scored.push({
+      pass, train: (100 * train.misses) / trained, test: (100 * test.misses) / tested,
+      scores: [train.loss, train.misses, test.loss, test.misses],
+    });
     say("pass", `${pass} of ${planned.passes}`);
     say("step-time", stepTime(microseconds));
     say("seconds", timeOf(seconds));
