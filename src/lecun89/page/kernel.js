@@ -98,7 +98,7 @@ class Kernel {
 
   makeModel(variant, seed) {
     if (!Object.hasOwn(this.known, variant)) throw new Error(`this page does not know ${variant}`);
-    const fields = { ...this.known[variant].fields, seed, batch_size: 1 };
+    const fields = { ...this.known[variant].fields, seed };
     const model = this.keep(this.code.make_model());
     this.fields.forEach((name, place) => {
       const value = fields[name];
