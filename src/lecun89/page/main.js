@@ -132,6 +132,8 @@ function wireButtons() {
   });
   byId("link").addEventListener("click", async () => {
     const address = new URL(addressOf(state()), location.href).href;
+    writeAddress(state(), 0);
+    await nextTask();
     try {
       await navigator.clipboard.writeText(address);
       say("link-note", "Copied");

@@ -28,10 +28,10 @@ export function addressOf({ variant, seed, passes, lr, trained, testDigit, strok
 
 let waiting = 0;
 
-/** Put the state into the address, a moment after the last change. */
-export function writeAddress(state) {
+/** Put the state into the address, a moment after the last change or at once. */
+export function writeAddress(state, delay = 250) {
   clearTimeout(waiting);
-  waiting = setTimeout(() => history.replaceState(null, "", addressOf(state)), 250);
+  waiting = setTimeout(() => history.replaceState(null, "", addressOf(state)), delay);
 }
 
 /** Strokes are arrays of points [x, y] of whole numbers below 256. */
