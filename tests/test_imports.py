@@ -28,6 +28,7 @@ LAYERS = [
     {"bench"},
     {"training"},
     {"sweeps"},
+    {"page"},
     {"render"},
     {"api"},
     {"cli"},
@@ -43,7 +44,7 @@ ALLOWED = {
     "distributed": {"sweeps"},
     "filelock": {"storage"},
 }
-TORCH_AT_IMPORT = {"api", "network", "analysis", "engines", "teachers", "export"}
+TORCH_AT_IMPORT = {"api", "network", "analysis", "engines", "teachers", "export", "page"}
 
 
 @cache

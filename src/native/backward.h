@@ -134,8 +134,8 @@ INLINE void backward_H1(Parameters& p, Example& e, Update update) {
         // Planes 0 to 3 have two shares; both places get their sum, and stay alike.
         low += shuffle<4, 5, 6, 7, 8, 8, 8, 8>(high, all(0.0f));
         high = shuffle<8, 9, 10, 11, 0, 1, 2, 3>(low, high);
-        low *= load(e.H1slope[unit]);
-        high *= load(e.H1slope[unit] + 8);
+        low = product(low, load(e.H1slope[unit]));
+        high = product(high, load(e.H1slope[unit] + 8));
         store(e.H1delta[unit], low);
         store(e.H1delta[unit] + 8, high);
         background[0] += Quantity::around(low);

@@ -152,10 +152,11 @@ INLINE double loss_of(const Digits8& d, int lane, int label, int guess, LossKind
     return std::log(total) + d.out[guess][lane] - d.out[label][lane];
 }
 
-template <class Activation>
-Score evaluate_with(const Parameters& p, const Presentation& t, int64_t begin, int64_t end) {
-    Digits8 d;
-    Score score = {0, 0};
+// Calls each(digit, lane, guess) for digits `begin` to before `end`, after the forward pass of the
+// eight in `d`.
+template <class Activation, class Each>
+INLINE void each_digit(const Parameters& p, const Presentation& t, Digits8& d, int64_t begin,
+                       int64_t end, Each each) {
     for (int64_t first = begin; first < end; first += 8) {
         int lanes = end - first < 8 ? int(end - first) : 8;
         const float* pixels[8];
@@ -167,13 +168,27 @@ Score evaluate_with(const Parameters& p, const Presentation& t, int64_t begin, i
         layer_H3<Activation>(p, d);
         layer_out(p, d, t.output_activation);
         for (int lane = 0; lane < lanes; lane++) {
-            int label = t.labels[first + lane], guess = 0;
+            int guess = 0;
             for (int k = 1; k < 10; k++)
                 if (d.out[k][lane] > d.out[guess][lane]) guess = k;
-            score.loss += loss_of(d, lane, label, guess, t.loss);
-            score.misses += guess != label;
+            each(first + lane, lane, guess);
         }
     }
+}
+
+INLINE void add_digit(Score& score, const Digits8& d, const Presentation& t, int64_t digit,
+                      int lane, int guess) {
+    score.loss += loss_of(d, lane, t.labels[digit], guess, t.loss);
+    score.misses += guess != t.labels[digit];
+}
+
+template <class Activation>
+Score evaluate_with(const Parameters& p, const Presentation& t, int64_t begin, int64_t end) {
+    Digits8 d;
+    Score score = {0, 0};
+    each_digit<Activation>(p, t, d, begin, end, [&](int64_t digit, int lane, int guess) INLINED {
+        add_digit(score, d, t, digit, lane, guess);
+    });
     return score;
 }
 

@@ -1,95 +1,18 @@
 // What module.cpp calls, compiled once for each instruction set with LECUN89_ISA as its name.
 //
-// Activation, loss and optimizer are template parameters of a step's parts, and the parts are
-// inlined into one function for each combination. The order of the sums is the same for every
-// instruction set: where it has a fused multiply-add, the weights come out the same to the last bit.
+// The order of the sums is the same for every instruction set: where it has a fused multiply-add,
+// the weights come out the same to the last bit.
 #include "kernel.h"
 
-#include "backward.h"
 #include "dispatch.h"
 #include "distort.h"
 #include "evaluate.h"
-#include "example.h"
-#include "forward.h"
-#include "losses.h"
 #include "network.h"
-#include "optimizers.h"
-#include "random.h"
 #include "simd.h"
+#include "steps.h"
 
 namespace lecun89::LECUN89_ISA {
 namespace {
-
-// Calls each(example) for examples `first` to before `last` of a pass, after the forward pass and
-// with the deltas of out.
-template <class Activation, class Loss, class Each>
-INLINE void forward_each(Parameters& p, const Presentation& t, uint32_t pass, int64_t first,
-                         int64_t last, Each each) {
-    Example e;
-    alignas(32) float mask[192] = {}, distorted[256];
-    const bool H2 = t.dropout_after == Layer::H2, H3 = t.dropout_after == Layer::H3;
-    for (int64_t place_in_pass = first; place_in_pass < last; place_in_pass++) {
-        const int64_t i = t.order ? t.order[place_in_pass] : place_in_pass;
-        Shift shift = draw_shift(t, pass, uint32_t(i));
-        if (t.distorts) distort(t, i, distorted);
-        place(t.distorts ? distorted : t.images + 256 * i, shift.y, shift.x, e);
-        if (H2 || H3) draw_mask(t, pass, uint32_t(i), mask);
-        forward_H1<Activation>(p, e);
-        forward_H2<Activation>(p, e, H2 ? mask : kOnes.value);
-        forward_H3<Activation>(p, e, H3 ? mask : kOnes.value);
-        forward_out(p, e);
-        Loss::delta(e, i, t);
-        each(e);
-    }
-}
-
-template <class Activation, class Loss, class Optimizer>
-void train_each(Network& network, const Presentation& t, uint32_t pass, int64_t first, int64_t last,
-                double lr) {
-    Parameters& p = network.weights;
-    Example squares;
-    forward_each<Activation, Loss>(p, t, pass, first, last, [&](Example& e) INLINED {
-        if constexpr (Optimizer::kind == OptimizerKind::sdlm)
-            if (t.optimizer == OptimizerKind::sdlm) {
-                square(e, squares);
-                backward<Curvature>(p, squares, Remember(t.memory));
-            }
-        backward<Gradient>(p, e, Optimizer(t, lr, ++network.updates));
-    });
-}
-
-// The mean gradient of examples `first` to before `last` of a pass.
-template <class Activation, class Loss>
-void mean_gradient(Network& network, const Presentation& t, uint32_t pass, int64_t first,
-                   int64_t last) {
-    network.gradient = {};
-    forward_each<Activation, Loss>(network.weights, t, pass, first, last, [&](Example& e) INLINED {
-        backward<Gradient>(network.weights, e, Accumulate());
-    });
-    float* gradient = reinterpret_cast<float*>(&network.gradient);
-    const V8 share = all(1 / float(last - first));
-    for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
-        store(gradient + i, load(gradient + i) * share);
-}
-
-template <class Optimizer>
-void update_all(Network& network, const Training& t, double lr) {
-    Optimizer update(t, lr, ++network.updates);
-    float* weight = reinterpret_cast<float*>(&network.weights);
-    for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
-        update(weight + i, load(weight + kGradient + i));
-}
-
-template <class Activation, class Loss, class Optimizer>
-void train_batches(Network& network, const Presentation& t, uint32_t pass, int64_t first,
-                   int64_t last, double lr) {
-    for (int64_t step = first; step < last; step++) {
-        const int64_t begin = step * t.batch_size, left = t.digits - begin;
-        const int64_t size = left < t.batch_size ? left : t.batch_size;
-        mean_gradient<Activation, Loss>(network, t, pass, begin, begin + size);
-        if constexpr (Optimizer::kind != OptimizerKind::none) update_all<Optimizer>(network, t, lr);
-    }
-}
 
 template <class A, class L, class O>
 INLINE void train_with(Type<A>, Type<L>, Type<O>, Network& n, const Presentation& t, uint32_t pass,
@@ -104,24 +27,6 @@ void train(Network& n, const Presentation& t, uint32_t pass, int64_t first, int6
            double lr) {
     dispatch(t, [&](auto A, auto L, auto O) INLINED {
         train_with(A, L, O, n, t, pass, first, last, lr);
-    });
-}
-
-// The mean curvature over examples, without shifts and masks.
-template <class Activation>
-void estimate_with(Network& network, const Presentation& t, int64_t first, int64_t last) {
-    Presentation plain = t;
-    plain.shift = 0;
-    plain.dropout_after = Layer::none;
-    plain.distorts = false;
-    plain.order = nullptr;
-    Parameters& p = network.weights;
-    Example squares;
-    int64_t seen = 0;
-    network.first_moment = {};
-    forward_each<Activation, Mse>(p, plain, 0, first, last, [&](Example& e) INLINED {
-        square(e, squares);
-        backward<Curvature>(p, squares, Remember(1.0 / double(++seen)));
     });
 }
 

@@ -1,5 +1,6 @@
 // Eight floats at a time, in the vector extensions of GCC and Clang: the compiler turns them into
-// what the instruction set of this translation unit has (one register of AVX, two of SSE or NEON).
+// what the instruction set of this translation unit has (one register of AVX, two of SSE, NEON or
+// WebAssembly).
 //
 // Everything is inlined and lives in a namespace of its own for each instruction set, so that the
 // linker can never take the copy made for one instruction set for another.
@@ -12,6 +13,8 @@
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
 #endif
 
 #define INLINE inline __attribute__((always_inline))
@@ -56,10 +59,20 @@ INLINE V8 square_root(V8 a) { return (V8)_mm256_sqrt_ps((__m256)a); }
 #else
 #if defined(__SSE2__)
 typedef __m128 V4;
-#define FOUR_LANES(sse, neon) sse
-#else
+INLINE V4 minimum(V4 a, V4 b) { return _mm_min_ps(a, b); }
+INLINE V4 maximum(V4 a, V4 b) { return _mm_max_ps(a, b); }
+INLINE V4 square_root(V4 a) { return _mm_sqrt_ps(a); }
+#elif defined(__ARM_NEON)
 typedef float32x4_t V4;
-#define FOUR_LANES(sse, neon) neon
+INLINE V4 minimum(V4 a, V4 b) { return vminq_f32(a, b); }
+INLINE V4 maximum(V4 a, V4 b) { return vmaxq_f32(a, b); }
+INLINE V4 square_root(V4 a) { return vsqrtq_f32(a); }
+#elif defined(__wasm_simd128__)
+typedef v128_t V4;
+// These give their first operand where they cannot tell, SSE's the second.
+INLINE V4 minimum(V4 a, V4 b) { return wasm_f32x4_pmin(b, a); }
+INLINE V4 maximum(V4 a, V4 b) { return wasm_f32x4_pmax(b, a); }
+INLINE V4 square_root(V4 a) { return wasm_f32x4_sqrt(a); }
 #endif
 struct Halves {
     V4 low, high;
@@ -76,13 +89,13 @@ INLINE V8 by_halves(Operation operation, V8 a, V8 b) {
     return as<V8>(Halves{operation(x.low, y.low), operation(x.high, y.high)});
 }
 INLINE V8 minimum(V8 a, V8 b) {
-    return by_halves([](V4 x, V4 y) { return FOUR_LANES(_mm_min_ps, vminq_f32)(x, y); }, a, b);
+    return by_halves([](V4 x, V4 y) { return minimum(x, y); }, a, b);
 }
 INLINE V8 maximum(V8 a, V8 b) {
-    return by_halves([](V4 x, V4 y) { return FOUR_LANES(_mm_max_ps, vmaxq_f32)(x, y); }, a, b);
+    return by_halves([](V4 x, V4 y) { return maximum(x, y); }, a, b);
 }
 INLINE V8 square_root(V8 a) {
-    return by_halves([](V4 x, V4) { return FOUR_LANES(_mm_sqrt_ps, vsqrtq_f32)(x); }, a, a);
+    return by_halves([](V4 x, V4) { return square_root(x); }, a, a);
 }
 #endif
 
@@ -118,6 +131,15 @@ INLINE float sum(V8 x) {
     return x[0] + x[1];
 }
 
+// A product that is rounded where it is used for more than one sum. GCC fuses no such product; clang
+// fuses it with each, and WebAssembly must have the bits of the other kernels.
+INLINE V8 product(V8 a, V8 b) {
+#if defined(__wasm__)
+#pragma clang fp contract(off)
+#endif
+    return a * b;
+}
+
 // With tanh(x/2) = N/D, a minimax fit up to 9.02, beyond which float32 rounds tanh to 1:
 // tanh(x) = 2ND / (N² + D²). An error of the fit counts less the larger x is, and D = 1 + e is kept
 // as e, so that the roundings of float32 stay below 4 units in the last place everywhere (tested on
@@ -127,7 +149,7 @@ INLINE V8 tanh(V8 x) {
     V8 t = x * x;
     V8 n = (all(1.14105935e-04f) * t + all(2.97665750e-02f)) * (t * x) + x;  // 2N
     V8 e = (all(1.22609779e-06f) * t + all(1.20580385e-03f)) * t + all(1.13099859e-01f);
-    e *= t;
+    e = product(e, t);
     return (n * e + n) / (n * (n * all(0.25f)) + e * (e + all(2.0f)) + all(1.0f));
 }
 

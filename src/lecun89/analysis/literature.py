@@ -54,3 +54,13 @@ LITERATURE: dict[tuple[str, str], tuple[Report, ...]] = {
 }
 """Reports by (variant, data). On ``1989`` the paper's digits are others; ``paper`` is the nearest
 to its network, and ``usps`` to its digits."""
+
+BLOG_2022 = {
+    "images": 1_000_000_000,
+    "macs": 1_000_000_000_000,
+    "parameters_factor": 1_000_000,
+    "macs_factor": 10_000_000,
+    "larger_2055": 10_000_000,
+}
+"""The blog's reflections on networks of 2022: images (384x384x3) of a data set, multiply-accumulates
+for one of them, factors over 1989; and how much larger it expects 2055's to be."""

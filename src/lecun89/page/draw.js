@@ -1,0 +1,200 @@
+// Draw a digit, and see how it is prepared and read.
+import { byId, once, say } from "./dom.js";
+import { reduceImage, SIDE } from "./digits.js";
+import { range, paint } from "./pictures.js";
+import { network } from "./network.js";
+import { asMnist } from "./normalise.js";
+import { drawStrokes, takeStrokes } from "./strokes.js";
+import { padSize } from "./state.js";
+import { showLayers } from "./layers.js";
+
+/** What is on the drawing area: strokes, or one of the test digits. */
+export const drawn = { strokes: [], testDigit: null };
+
+const ink = Object.assign(document.createElement("canvas"), { width: padSize, height: padSize });
+const inkContext = ink.getContext("2d", { willReadFrequently: true });
+const stamp = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+let test = null, changed = () => {}, startedAt = null, saying = 0;
+
+/** `digits`: the test split. `whenChanged` is called after each change of what is drawn. */
+export function makePad(digits, whenChanged) {
+  test = digits;
+  changed = whenChanged;
+  takeStrokes(byId("pad"), drawn.strokes, {
+    begun: () => { drawn.testDigit = null; },
+    changed: (time) => { startedAt ??= time; redraw(); },
+  });
+  byId("undo").addEventListener("click", () => { drawn.strokes.pop(); redraw(); });
+  byId("clear").addEventListener("click", () => { clear(); redraw(); });
+  for (const id of ["any-digit", "clear"]) byId(id).disabled = false;
+}
+
+function clear() {
+  drawn.strokes.length = 0;
+  drawn.testDigit = null;
+}
+
+export function showTestDigit(index) {
+  clear();
+  drawn.testDigit = index;
+  redraw();
+}
+
+export const redraw = once(() => {
+  const digit = drawn.testDigit === null ? fromStrokes() : fromTest(drawn.testDigit);
+  showPad(digit);
+  showSteps(digit);
+  read(digit);
+  byId("undo").disabled = !drawn.strokes.length;
+  say("pad-note", drawn.testDigit === null
+    ? "Draw a digit, 0 to 9, with mouse, pen or finger."
+    : `Test digit ${drawn.testDigit}, a ${test.labels[drawn.testDigit]}. MNIST has already scaled and centred it.`);
+  if (startedAt !== null) performance.measure("stroke to layers", { start: startedAt, end: performance.now() });
+  startedAt = null;
+  changed();
+});
+
+function fromStrokes() {
+  inkContext.clearRect(0, 0, padSize, padSize);
+  drawStrokes(inkContext, drawn.strokes, 1);
+  return prepare(inkContext.getImageData(0, 0, padSize, padSize));
+}
+
+/** A picture whose opacity is the ink, as the network sees it; null where it is blank. */
+export function prepare({ data, width, height }) {
+  const opacity = new Uint8Array(width * height);
+  for (let at = 0; at < opacity.length; at++) opacity[at] = data[4 * at + 3];
+  const digit = asMnist(opacity, width, height);
+  return digit && { ...digit, size: width, input: reduceImage(digit.image) };
+}
+
+function fromTest(index) {
+  const image = test.originals.subarray(SIDE * SIDE * index, SIDE * SIDE * (index + 1));
+  const found = boxOf(image);
+  const pixels = new Uint8Array(found.width * found.height);
+  let mass = 0, x = 0, y = 0;
+  for (let row = 0; row < found.height; row++) {
+    for (let column = 0; column < found.width; column++) {
+      const value = image[(found.y + row) * SIDE + found.x + column];
+      pixels[row * found.width + column] = value;
+      mass += value;
+      x += value * (found.x + column);
+      y += value * (found.y + row);
+    }
+  }
+  return {
+    box: found, size: SIDE, image, small: { pixels, width: found.width, height: found.height },
+    placed: found, centre: [x / mass, y / mass],
+    input: test.images.subarray(256 * index, 256 * (index + 1)),
+  };
+}
+
+function boxOf(image) {
+  const at = [...image.keys()].filter((pixel) => image[pixel]);
+  const [xs, ys] = [at.map((pixel) => pixel % SIDE), at.map((pixel) => Math.floor(pixel / SIDE))];
+  const x = Math.min(...xs), y = Math.min(...ys);
+  return { x, y, width: Math.max(...xs) - x + 1, height: Math.max(...ys) - y + 1 };
+}
+
+function showPad(digit) {
+  const pad = byId("pad"), context = pad.getContext("2d"), style = getComputedStyle(pad);
+  context.clearRect(0, 0, pad.width, pad.height);
+  context.strokeStyle = style.color;
+  if (drawn.testDigit === null) drawStrokes(context, drawn.strokes, pad.width / padSize);
+  else stretched(context, digit.image, pad.width, style.color);
+}
+
+/** MNIST's bytes as ink of one colour, as large as the canvas. */
+function stretched(context, image, size, colour) {
+  const bytes = new ImageData(SIDE, SIDE);
+  for (let at = 0; at < image.length; at++) bytes.data[4 * at + 3] = image[at];
+  stamp.getContext("2d").putImageData(bytes, 0, 0);
+  context.save();
+  context.imageSmoothingQuality = "high";
+  context.drawImage(stamp, 0, 0, size, size);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = colour;
+  context.fillRect(0, 0, size, size);
+  context.restore();
+}
+
+function showSteps(digit) {
+  const [box, scaled, centred, input] = ["box", "scaled", "centred", "input"].map((name) => byId(`step-${name}`));
+  for (const canvas of [box, scaled, centred, input]) {
+    canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  }
+  if (!digit) return;
+  const accent = getComputedStyle(byId("light").querySelector("i")).getPropertyValue("--accent");
+  const context = box.getContext("2d");
+  context.drawImage(byId("pad"), 0, 0, box.width, box.height);
+  outline(context, digit.box, box.width / digit.size, accent);
+  const { pixels, width, height } = digit.small;
+  const left = Math.floor((20 - width) / 2), top = Math.floor((20 - height) / 2);
+  const framed = new Uint8Array(400);
+  for (let y = 0; y < height; y++) framed.set(pixels.subarray(y * width, (y + 1) * width), (top + y) * 20 + left);
+  enlarged(scaled, framed, 20);
+  enlarged(centred, digit.image, SIDE);
+  outline(centred.getContext("2d"), digit.placed, centred.width / SIDE, accent);
+  cross(centred.getContext("2d"), digit.centre, centred.width / SIDE, accent);
+  paint(input, digit.input, -1, 1);
+}
+
+function enlarged(canvas, values, side) {
+  const small = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  paint(small, values, 0, 255);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+}
+
+function outline(context, { x, y, width, height }, scale, colour) {
+  context.strokeStyle = colour;
+  context.lineWidth = 3;
+  context.strokeRect(x * scale, y * scale, width * scale, height * scale);
+}
+
+function cross(context, [x, y], scale, colour) {
+  const [across, down, arm] = [(x + 0.5) * scale, (y + 0.5) * scale, 1.6 * scale];
+  context.strokeStyle = colour;
+  context.lineWidth = 4;
+  context.beginPath();
+  context.moveTo(across - arm, down);
+  context.lineTo(across + arm, down);
+  context.moveTo(across, down - arm);
+  context.lineTo(across, down + arm);
+  context.stroke();
+}
+
+function read(digit) {
+  if (!network) return;
+  const layers = digit && network.net.layers(digit.input);
+  showLayers(layers, network.activation);
+  showAnswer(layers?.out);
+}
+
+function showAnswer(outputs) {
+  const { threshold, rejected } = network;
+  const [second, first] = outputs ? [...outputs].sort((a, b) => a - b).slice(-2) : [0, 0];
+  const margin = first - second;
+  const [, most] = outputs ? range(outputs, "tanh") : [0, 1];
+  const full = Math.max(2 * most, threshold ?? 0);
+  const answer = outputs ? String(outputs.indexOf(first)) : "–";
+  const state = !outputs ? "none" : threshold === null ? "unknown" : margin < threshold ? "rejected" : "accepted";
+  say("answer", answer);
+  byId("light").dataset.state = state;
+  say("verdict", { none: "Draw a digit", unknown: "Read", rejected: "Rejected: too close to call", accepted: "Accepted" }[state]);
+  byId("margin-bar").style.transform = `scaleX(${Math.min(margin / full, 1)})`;
+  byId("threshold-mark").style.insetInlineStart = `${(100 * (threshold ?? 0)) / full}%`;
+  say("margin", outputs ? `Margin between the two highest outputs: ${margin.toFixed(2)}` : "Margin between the two highest outputs");
+  say("threshold-note", thresholdText(threshold, rejected));
+  clearTimeout(saying);
+  saying = setTimeout(() => say("said", outputs ? `Read as ${answer}, ${state}, margin ${margin.toFixed(2)}` : ""), 700);
+}
+
+function thresholdText(threshold, rejected) {
+  if (threshold === null) return "No threshold is known for this network: the page holds no validation digits to choose one on.";
+  const share = rejected < 0.005
+    ? "It rejects none of the validation digits, because it misreads fewer than 1% of them."
+    : `That rejects ${rejected.toFixed(1)}% of the validation digits, and 1% of the others are misread; the paper rejected 12.1%.`;
+  return `Rejected below ${threshold.toFixed(2)}. ${share}`;
+}
