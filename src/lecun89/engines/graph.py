@@ -9,7 +9,6 @@ Shifts, dropout masks and distortions are the native engine's: a function of see
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from lecun89.analysis.scores import Score
 from lecun89.data import Digits
 from lecun89.devices import is_out_of_memory, kind_of
 from lecun89.engines.agreement import DIGITS, Found, check_close, named, outputs_and_gradients
+from lecun89.engines.capture import Graphs
 from lecun89.engines.distortions import draw_each
 from lecun89.engines.draws import draw_kept, draw_shifts
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
@@ -118,7 +118,7 @@ class GraphEngine:
 
         if of.type != "cpu":
             self._check(seeds[0], splits["test"])
-        self._graphs: dict[str, Any] = {}
+        self._graphs = Graphs(of)
         if self._kind.captures:
             self._capture()
 
@@ -132,18 +132,12 @@ class GraphEngine:
         self._lr.copy_(torch.tensor(lrs)[:, None])
         self._pass.fill_(number)
         self._presented.begin_pass(number)
-        self._replay("draw", self._draw)
+        self._graphs.replay("draw", self._draw)
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
         self._step.fill_(first)
-        left = last - first
-        if "steps" in self._graphs:
-            for _ in range(left // _STEPS_PER_REPLAY):
-                self._graphs["steps"].replay()
-            left %= _STEPS_PER_REPLAY
-        for _ in range(left):
-            self._replay("step", self._do_step)
+        self._do_steps(last - first)
         self._updates = self._updates_before + last
 
     def end_pass(self) -> None:
@@ -210,6 +204,14 @@ class GraphEngine:
 
     def _drawn_at_a_time(self) -> int:
         return max(1, _DRAWN // (self._networks * (1 + self._kept.shape[2] // 4)))
+
+    def _do_steps(self, left: int) -> None:
+        if "steps" in self._graphs:
+            for _ in range(left // _STEPS_PER_REPLAY):
+                self._graphs.replay("steps", self._do_step)
+            left %= _STEPS_PER_REPLAY
+        for _ in range(left):
+            self._graphs.replay("step", self._do_step)
 
     def _do_step(self) -> None:
         shown, shares = self._presented, self._shares[self._step]
@@ -281,37 +283,11 @@ class GraphEngine:
                 "train with --device cpu"
             )
 
-    def _replay(self, name: str, work: Callable[[], None]) -> None:
-        graph = self._graphs.get(name)
-        if graph is None:
-            work()
-        else:
-            graph.replay()
-
     def _capture(self) -> None:
         changing = (self._weights, *self._moments.values(), self._losses, self._step)
         saved = [tensor.clone() for tensor in changing]
-        # A stream of its own: the one that PyTorch would take belongs to the first device that
-        # captured anything, and is shared by all engines.
-        assert self._kind.module is not None
-        module = self._kind.module()
-        stream = module.Stream(self._device)
         try:
-            with module.device(self._device):
-                stream.wait_stream(module.current_stream())
-                with module.stream(stream):  # what libraries do once must not be captured
-                    for _ in range(3):
-                        self._draw()
-                        self._step.zero_()
-                        self._do_step()
-                module.current_stream().wait_stream(stream)
-                self._add_graph("step", self._do_step, 1, stream)
-                if self.steps_per_pass >= _STEPS_PER_REPLAY:
-                    self._add_graph("steps", self._do_step, _STEPS_PER_REPLAY, stream)
-                drawn = self._variant.shift or self._variant.dropout
-                if drawn and len(self._examples) <= self._drawn_at_a_time():
-                    self._add_graph("draw", self._draw, 1, stream)
-                self._check_graphs()
+            self._add_graphs()
         except RuntimeError as error:
             cause = error.__context__ or error  # the end of a capture only says that it failed
             if is_out_of_memory(cause):
@@ -323,24 +299,23 @@ class GraphEngine:
         for tensor, value in zip(changing, saved, strict=True):
             tensor.copy_(value)
 
-    def _add_graph(self, name: str, work: Callable[[], None], times: int, stream: Any) -> None:
-        assert self._kind.module is not None
-        module = self._kind.module()
-        graph = module.CUDAGraph()
-        # They never run at the same time, and nothing of one is read after it.
-        pool = next(iter(self._graphs.values())).pool() if self._graphs else None
-        with module.graph(graph, pool=pool, stream=stream):
-            for _ in range(times):
-                work()
-        self._graphs[name] = graph
+    def _add_graphs(self) -> None:
+        def draw_and_step() -> None:
+            self._draw()
+            self._step.zero_()
+            self._do_step()
 
-    def _check_graphs(self) -> None:
-        """Refuse graphs that do nothing."""
-        expected = 0
+        graphs = self._graphs
+        graphs.warm_up(draw_and_step)
+        graphs.add("step", self._do_step)
+        if self.steps_per_pass >= _STEPS_PER_REPLAY:
+            graphs.add("steps", self._do_step, _STEPS_PER_REPLAY)
+        drawn = self._variant.shift or self._variant.dropout
+        if drawn and len(self._examples) <= self._drawn_at_a_time():
+            graphs.add("draw", self._draw)
+        # A graph that does nothing is refused.
+        steps = 1 + _STEPS_PER_REPLAY * (self.steps_per_pass > _STEPS_PER_REPLAY)
         self._step.zero_()
-        for name, steps in (("step", 1), ("steps", _STEPS_PER_REPLAY)):
-            if name in self._graphs and expected + steps <= self.steps_per_pass:
-                self._graphs[name].replay()
-                expected += steps
-        if int(self._step) != expected:
+        self._do_steps(steps)
+        if int(self._step) != steps:
             raise RuntimeError("a captured graph does not do what was captured")

@@ -60,8 +60,9 @@ class Presented:
         """Present what this pass does, counted from 1."""
         shown = presentation(self._variant, self._seeds[0], number, self._digits)
         if self._orders is not None:
-            orders = [draw_order(seed, number, len(self._digits)) for seed in self._seeds]
-            self._orders.copy_(torch.from_numpy(np.stack(orders)))
+            assert shown.order is not None  # the first network's
+            others = (draw_order(seed, number, len(self._digits)) for seed in self._seeds[1:])
+            self._orders.copy_(torch.from_numpy(np.stack([shown.order, *others])))
         if shown.targets is not None:
             self.targets.copy_(torch.from_numpy(shown.targets))
         if self._variant.distorts:
