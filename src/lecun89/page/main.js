@@ -2,9 +2,9 @@
 import { byId, calm, once, say, whole } from "./dom.js";
 import { unpackDigits } from "./digits.js";
 import { bytesOf, chooseKernel, loadKernel, nextTask } from "./kernel.js";
-import { drawn, makePad, prepare, redraw, showTestDigit } from "./draw.js";
+import { drawn, makePad, prepare, redraw, reread, showTestDigit } from "./draw.js";
 import { makeKernels, makeLayers, showKernels } from "./layers.js";
-import { missedOf, showMisses } from "./misses.js";
+import { forgetPictures, missedOf, showMisses } from "./misses.js";
 import { judge, network, onNetwork, onVerdicts, useNetwork, verdicts } from "./network.js";
 import { onColours } from "./pictures.js";
 import { addressOf, readAddress, writeAddress } from "./state.js";
@@ -47,7 +47,7 @@ function useTrained({ variant, seed, passes, lr, weights, pass, part = 0 }) {
 
 function makeListeners() {
   onNetwork(({ title, weights, published: isPublished }) => {
-    redraw();
+    reread();
     showKernels(weights);
     say("network-note", `Network in the page: ${title}.`);
     byId("save").disabled = false;
@@ -60,6 +60,7 @@ function makeListeners() {
     compare();
   });
   onColours(() => {
+    forgetPictures();
     repaintWall();
     redraw();
     showKernels(network.weights);
@@ -202,6 +203,7 @@ async function begin() {
   wireDrop();
   drawn.strokes.push(...(asked.strokes ?? []));
   if (asked.testDigit < facts.digits.test) drawn.testDigit = asked.testDigit;
+  redraw();
   published();
   const of = ({ images, labels }) => ({ images, labels });
   startWorker(byId("worker").textContent, {
