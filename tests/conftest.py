@@ -87,12 +87,17 @@ def splits(data_dir: Path) -> dict[str, Digits]:
 @pytest.fixture(scope="session")
 def few(splits: dict[str, Digits]) -> dict[str, Digits]:
     """The first 600 training and 200 test digits of 1989."""
-    return {
-        split: replace(
-            of, images=of.images[:n], labels=of.labels[:n], source_index=of.source_index[:n]
-        )
-        for (split, of), n in zip(splits.items(), (600, 200), strict=True)
-    }
+    return {split: first(of, n) for (split, of), n in zip(splits.items(), (600, 200), strict=True)}
+
+
+def first(digits: Digits, n: int) -> Digits:
+    """The first of them."""
+    return replace(
+        digits,
+        images=digits.images[:n],
+        labels=digits.labels[:n],
+        source_index=digits.source_index[:n],
+    )
 
 
 @pytest.fixture(scope="session")

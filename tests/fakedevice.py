@@ -15,11 +15,11 @@ pass would abort the process, so there it is kept, and raised by the operator af
 """
 
 import collections
-import gc
 import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -78,6 +78,19 @@ def _refuse(error: Exception) -> None:
     if torch._C._current_graph_task_id() == -1:
         raise error
     State.kept = State.kept or error
+
+
+def _each(work: Callable[[torch.Tensor], Any], results: Any) -> Any:
+    """Results of an operator, with each tensor replaced; mostly there is one."""
+    if isinstance(results, torch.Tensor):
+        return work(results)
+    return pytree.tree_map_only(torch.Tensor, work, results)
+
+
+def _tensors(results: Any) -> list[torch.Tensor]:
+    if isinstance(results, torch.Tensor):
+        return [results]
+    return [leaf for leaf in pytree.tree_leaves(results) if isinstance(leaf, torch.Tensor)]
 
 
 def _raise_kept() -> None:
@@ -166,11 +179,11 @@ def _dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     else:
         out = func(*raw_args, **raw_kwargs)
         if not _is_view(func) and not func._schema.is_mutable:
-            pytree.tree_map_only(torch.Tensor, _allocate, out)
+            _each(_allocate, out)
     if name in ("_local_scalar_dense", "equal"):
         return out
-    State.dtypes |= {x.dtype for x in pytree.tree_leaves(out) if isinstance(x, torch.Tensor)}
-    wrapped = pytree.tree_map_only(torch.Tensor, FakeTensor, out)
+    State.dtypes |= {x.dtype for x in _tensors(out)}
+    wrapped = _each(FakeTensor, out)
     if name in _VIEWS:
         return wrapped
     return return_and_correct_aliasing(func, args, kwargs, wrapped)
@@ -197,6 +210,7 @@ def _check_devices(name: str, leaves: list[Any]) -> None:
         _refuse(RuntimeError("Expected a 'fake' device type for generator but found 'cpu'"))
 
 
+@cache
 def _is_view(func: Any) -> bool:
     schema = func._schema
     shares = any(value.alias_info is not None for value in schema.returns)
@@ -260,8 +274,8 @@ class Graph:
         if "device" in on_meta[1]:
             on_meta[1]["device"] = torch.device("meta")
         shapes = func(*on_meta[0], **on_meta[1])
-        out = pytree.tree_map_only(torch.Tensor, _like, shapes)
-        made = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, torch.Tensor)]
+        out = _each(_like, shapes)
+        made = _tensors(out)
         self.operators.append((func, args, kwargs, made))
         return out
 
@@ -273,8 +287,7 @@ class Graph:
         for func, args, kwargs, made in self.operators:
             out = func(*args, **kwargs)
             if made:
-                found = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, torch.Tensor)]
-                for old, new in zip(made, found, strict=True):
+                for old, new in zip(made, _tensors(out), strict=True):
                     old.copy_(new)
         for raw in self.memory:
             _spoil(raw)
@@ -337,7 +350,6 @@ class Module:
     @contextmanager
     def graph(graph: Graph, pool: Any = None, stream: Any = None) -> Iterator[None]:
         """Record what is done in the block."""
-        gc.collect()
         State.capturing = graph
         try:
             yield
@@ -351,6 +363,16 @@ class Module:
         _raise_kept()
         assert State.capturing is None, "synchronize while capturing"
         State.waits["synchronize"] += 1
+
+    @staticmethod
+    def get_rng_state(device: Any) -> torch.Tensor:
+        """The CPU's."""
+        return torch.get_rng_state()
+
+    @staticmethod
+    def set_rng_state(state: torch.Tensor, device: Any) -> None:
+        """The CPU's."""
+        torch.set_rng_state(state)
 
     @staticmethod
     def device_count() -> int:
@@ -393,6 +415,10 @@ def _register() -> None:
     _library = [torch.library.Library("aten", "IMPL", "PrivateUse1")]
     _library.append(torch.library.Library("_", "IMPL", "PrivateUse1"))
     _library[1].fallback(lambda func, *args, **kwargs: _dispatch(func, args, kwargs), "PrivateUse1")
+    # Autocast is taken, and changes nothing.
+    setattr(torch.fake, "get_amp_supported_dtype", lambda: [torch.bfloat16])  # noqa: B010
+    _library.append(torch.library.Library("_", "IMPL", "AutocastPrivateUse1"))
+    _library[2].fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")
 
     def made(raw: torch.Tensor) -> FakeTensor:
         return FakeTensor(_allocate(raw))

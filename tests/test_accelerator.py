@@ -25,7 +25,8 @@ def test_everything_for_gpus_on_a_simulated_one(tests: str) -> None:
             *("-p", "no:cacheprovider", "tests" if "gpu" in tests else "tests/engines"),
         ],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=os.environ
+        | {"PYTEST_ADDOPTS": "", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
         timeout=3600,

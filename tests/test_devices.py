@@ -156,3 +156,21 @@ def test_a_device_computes_what_the_cpu_computes(
     network = make_network(variant, torch.Generator().manual_seed(1))
     agreement.check_agreement(network, variant.loss, splits["test"], torch.device(device))
     devices.synchronize(device)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param(GPU, marks=pytest.mark.gpu)])
+def test_draws_go_on_from_a_state_or_nothing_changes(device: str) -> None:
+    with devices.random_restored(device):
+        states = devices.random_states(device)
+        drawn = [torch.rand(3, device=of).cpu() for of in ("cpu", device)]
+        for kind in states:
+            for bad in (states[kind][:-3], torch.zeros(3), None):
+                with pytest.raises(ValueError, match="no random state"):
+                    devices.set_random_states(device, states | {kind: bad})
+        with pytest.raises(ValueError, match="no random state"):
+            devices.set_random_states(device, {})
+        assert not torch.equal(torch.rand(3), drawn[0])
+        devices.set_random_states(device, states | {"another": None})
+        again = [torch.rand(3, device=of).cpu() for of in ("cpu", device)]
+        assert all(map(torch.equal, drawn, again))
+    assert all(map(torch.equal, devices.random_states(device).values(), states.values()))

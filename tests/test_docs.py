@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 from PIL import Image
 
 import lecun89
-from tests.conftest import ROOT
+from lecun89.render import benchtable
+from tests.conftest import ROOT, load_benchmark
 
+RESULTS = ROOT / "benchmarks" / "results"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -46,3 +49,33 @@ def test_the_python_page_works(tmp_path: Path) -> None:
 def test_torch_hub_offers_the_published_weights() -> None:
     network = torch.hub.load(str(ROOT), "record", source="local", data="1989")
     assert lecun89.evaluate(network, lecun89.load_digits("1989").test).misses == 14
+
+
+def section(heading: str) -> str:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return text.partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+
+
+def tables(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("|")]
+
+
+def test_readme_has_the_costs_that_were_measured_and_no_others() -> None:
+    """What `lecun89 bench FILE --markdown` prints of each result of a CPU, and then of a GPU."""
+    paths = [path for kind in ("bench", "gpu") for path in sorted(RESULTS.glob(f"{kind}_*.json"))]
+    assert paths
+    found = [benchtable.as_markdown(json.loads(path.read_text("utf-8"))) for path in paths]
+    shown = section("### Every way of training")
+    assert tables(shown) == [line for text in found for line in tables(text)]
+    for text in found:  # which say on what
+        assert f"\n{text.splitlines()[0]}\n" in shown
+
+
+def test_readme_has_the_ladder_that_was_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = sorted(map(str, RESULTS.glob("ladder_*.csv")))
+    assert len(paths) == 3
+    monkeypatch.setattr("sys.argv", ["ladder.py", *paths])
+    load_benchmark("ladder").main()
+    assert tables(section("## The ladder, with error bars")) == tables(capsys.readouterr().out)

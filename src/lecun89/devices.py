@@ -60,6 +60,10 @@ class Kind:
         assert self.module is not None
         return [f"{self.name}:{index}" for index in range(self.module().device_count())]
 
+    def which(self, device: str) -> list[str]:
+        """What its module is given to mean one of them: nothing where there is only one."""
+        return [device] if self.numbered else []
+
     def describe(self, device: str) -> str:
         """The model of one of them."""
         if self.numbered:
@@ -276,7 +280,47 @@ def synchronize(device: str) -> None:
     """Wait until everything that was sent to the device is done; the CPU never lags behind."""
     kind = kind_of(device)
     if kind.module is not None:
-        kind.module().synchronize(*([device] if kind.numbered else []))
+        kind.module().synchronize(*kind.which(device))
+
+
+def random_states(device: str) -> dict[str, Any]:
+    """States of PyTorch's generators, the CPU's and a device's, by the names of their kinds."""
+    import torch
+
+    kind, states = kind_of(device), {"cpu": torch.get_rng_state()}
+    if kind.module is not None:
+        states[kind.name] = kind.module().get_rng_state(*kind.which(device))
+    return states
+
+
+def set_random_states(device: str, states: dict[str, Any]) -> None:
+    """Go on with draws from there; the states of other kinds of devices are left alone.
+
+    Raises:
+        ValueError: one is no such state, or that of the CPU is missing; nothing is changed.
+    """
+    import torch
+
+    kind = kind_of(device)
+    try:
+        for name, where in {"cpu": "cpu", kind.name: device}.items():
+            if name == "cpu" or name in states:
+                torch.Generator(where).set_state(states[name])
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f"no random state: {one_line(error)}") from error
+    torch.set_rng_state(states["cpu"])
+    if kind.module is not None and kind.name in states:
+        kind.module().set_rng_state(states[kind.name], *kind.which(device))
+
+
+@contextmanager
+def random_restored(device: str) -> Iterator[None]:
+    """After the block, draws go on as if there had been none in it."""
+    states = random_states(device)
+    try:
+        yield
+    finally:
+        set_random_states(device, states)
 
 
 def free_memory(device: str) -> int | None:

@@ -300,9 +300,9 @@ def test_passes_of_many_networks_are_not_each_saved(
     saved = []
     save_pass = Run.save_pass
 
-    def count(run: Run, results: list[PassResult], state: Any) -> None:
+    def count(run: Run, results: list[PassResult], *more: Any) -> None:
         saved.append((run.settings.seed, len(results)))
-        save_pass(run, results, state)
+        save_pass(run, results, *more)
 
     monkeypatch.setattr(Run, "save_pass", count)
     monkeypatch.setattr(checkpointing, "SAVE_SECONDS", 3600)

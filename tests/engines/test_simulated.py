@@ -19,7 +19,7 @@ from lecun89.settings import Settings
 from lecun89.training.loop import fit
 from lecun89.variants import VARIANTS, get_variant
 from tests import fakedevice as simulated
-from tests.conftest import GPU, Result
+from tests.conftest import GPU, Result, first
 from tests.engines.test_graph import TAUGHT
 from tests.engines.test_graph import taught as taught  # a fixture
 
@@ -88,8 +88,9 @@ def test_captured_steps_are_the_cpus_to_the_bit_and_wait_for_nothing(
 @pytest.mark.parametrize("name", ["modern", "record"])
 def test_a_state_goes_on_where_it_was(name: str, few: dict[str, Digits]) -> None:
     variant = VARIANTS[name]
+    digits = {split: first(of, 80) for split, of in few.items()}
     whole, resumed, cpus = (
-        make_engine("graph", variant, range(2), few, device=device, batch_size=64)
+        make_engine("graph", variant, range(2), digits, device=device, batch_size=8)
         for device in (GPU, GPU, "cpu")
     )
     lrs = [variant.lr] * 2
@@ -149,7 +150,8 @@ def test_one_that_diverges_leaves_the_others_alone(
 
 
 def _train_a_little(few: dict[str, Digits], engine: str) -> None:
-    made = make_engine(engine, VARIANTS["base"], [1], few, device=GPU, batch_size=200)
+    digits = {split: first(of, 64) for split, of in few.items()}
+    made = make_engine(engine, VARIANTS["base"], [1], digits, device=GPU, batch_size=32)
     with devices.telling_out_of_memory(GPU):
         advance(made, 1, [0.03], 1)
         made.is_finite()
@@ -262,9 +264,12 @@ def test_whole_commands(cli: Callable[..., Result]) -> None:
     seeds = cli("train", *flags, "--device", GPU, "--seeds", "1337,1").document
     assert seeds["runs"][0]["splits"]["test"]["misses"] == ours["splits"]["test"]["misses"]
     run = ours["run"]
-    for command in ("eval", "errors"):
-        document = cli(command, run, "--device", GPU, "--json").document
-        assert document["run"] == run
+    assert cli("eval", run, "--device", GPU, "--json").document["run"] == run
+    found = [  # of a network that misses few digits, for each is drawn
+        cli("errors", "record", "--device", device, "--json").document["misses"]
+        for device in (GPU, "cpu")
+    ]
+    assert [one["index"] for one in found[0]] == [one["index"] for one in found[1]]
     states = {one["name"]: one for one in cli("doctor", "--json").document["devices"]}
     assert states[GPU] == {"name": GPU, "available": True, "detail": "simulated accelerator"}
 

@@ -20,8 +20,6 @@ ASKED = os.environ.get("FAULTS_SEED")
 SEED = int(ASKED or 1989)
 SLOW_SEED = int(ASKED or random.SystemRandom().randrange(2**32))
 
-_figures: list[str] = []
-
 
 def seed_of(request: pytest.FixtureRequest) -> int:
     """The seed of a test."""
@@ -40,7 +38,8 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Note a figure, to be printed below the test results."""
     name, seed = request.node.name, seed_of(request)
-    return lambda text: _figures.append(f"{name}, FAULTS_SEED={seed}: {text}")
+    noted = request.node.user_properties  # which come back from the workers of pytest-xdist, too
+    return lambda text: noted.append(("attack", f"{name}, FAULTS_SEED={seed}: {text}"))
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +78,9 @@ def whole(server: Server, tmp_path_factory: pytest.TempPathFactory, data_dir: Pa
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print figures and seeds."""
-    if _figures:
+    passed = [one for one in terminalreporter.stats.get("passed", []) if one.when == "call"]
+    figures = [text for one in passed for key, text in one.user_properties if key == "attack"]
+    if figures:
         terminalreporter.section("attacks")
-        for line in _figures:
+        for line in figures:
             terminalreporter.line(line)

@@ -137,3 +137,16 @@ def test_what_is_ignored_stays_ignored(data_dir: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert "interrupted" in process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("which", STOPPING)
+def test_a_signal_when_all_is_done_and_said_kills(which: signal.Signals) -> None:
+    late = "signal.raise_signal(which); sys.exit(0)"
+    script = (
+        "import signal, sys; from lecun89.cli.signals import end_at_signals\n"
+        f"which = {int(which)}\n"
+        f"def call():\n    try: sys.exit(0)\n    finally: {late}\n"
+        "end_at_signals(call)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-which, "")

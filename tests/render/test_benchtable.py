@@ -61,6 +61,17 @@ def test_costs_alone_are_one_table(saved: dict[str, Any]) -> None:
     assert as_markdown(saved).count("| --- |") == 1
 
 
+def test_many_networks_side_by_side_have_a_table(saved: dict[str, Any]) -> None:
+    assert "side by side" not in as_markdown(saved)
+    one = {"networks": 1024, "passes": 2.5, "of_passes": 23, "setup_seconds": 1.25}
+    one |= {"seconds": 4.5, "networks_per_second": 24.7342, "test_error_percent": None}
+    saved["throughput"] = [one, one | {"test_error_percent": {"mean": 4.4321}}]
+    rows = as_markdown(saved).splitlines()
+    assert "| 1,024 | 2.5 of 23 | 4.50 | 1.25 | 24.7 |  |" in rows
+    assert "| 1,024 | 2.5 of 23 | 4.50 | 1.25 | 24.7 | 4.43% |" in rows
+    assert "networks side by side, evaluated after each pass" in terminal(saved)
+
+
 def test_names_from_a_file_cannot_act_on_a_terminal_or_a_table(saved: dict[str, Any]) -> None:
     saved["rows"][0]["name"] = "a\x1b[2Jb|c"
     saved["machine"]["cpu"] = "[bold]\x1b[2J"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lecun89 import get_variant
+from lecun89 import devices, get_variant
 from lecun89.data import (
     Digits,
     SoftLabels,
@@ -29,7 +29,7 @@ from lecun89.storage import tensorfile
 from lecun89.teachers import RECIPES, Recipe, label, train_member
 from lecun89.teachers.member import load_member
 from tests.alone import make_engine
-from tests.conftest import Result
+from tests.conftest import GPU, Result
 
 RECIPE = Recipe(members=1, width=4, passes=2, variations=3)
 STUDENT = get_variant("record").on("full")
@@ -46,14 +46,15 @@ def few(splits: dict[str, Digits]) -> Digits:
     )
 
 
-def trained(few: Digits, path: Path) -> torch.nn.Module:
-    assert [number for number, _ in train_member(RECIPE, few, 1, path, "cpu")] == [1, 2]
+def trained(few: Digits, path: Path, device: str = "cpu") -> torch.nn.Module:
+    assert [number for number, _ in train_member(RECIPE, few, 1, path, device)] == [1, 2]
     return load_member(RECIPE, few.sha256, 1, path)
 
 
-def test_a_teacher_goes_on_to_the_same_bits(few: Digits, tmp_path: Path) -> None:
-    whole = trained(few, tmp_path / "whole").state_dict()
-    before = torch.get_rng_state()
+@pytest.mark.parametrize("device", ["cpu", pytest.param(GPU, marks=pytest.mark.gpu)])
+def test_a_teacher_goes_on_to_the_same_bits(few: Digits, tmp_path: Path, device: str) -> None:
+    whole = trained(few, tmp_path / "whole", device).state_dict()
+    before = devices.random_states(device)
     path = tmp_path / "parts"
     asked = 0
 
@@ -63,13 +64,15 @@ def test_a_teacher_goes_on_to_the_same_bits(few: Digits, tmp_path: Path) -> None
         return signal.SIGINT if asked == 6 else None
 
     with pytest.raises(InterruptedRunError):
-        list(train_member(RECIPE, few, 1, path, "cpu", stop_in_the_second_pass))
+        list(train_member(RECIPE, few, 1, path, device, stop_in_the_second_pass))
+    after = devices.random_states(device)
+    assert all(torch.equal(state, after[kind]) for kind, state in before.items())
     torch.manual_seed(0)  # what others draw meanwhile does not matter
-    assert [number for number, _ in train_member(RECIPE, few, 1, path, "cpu")] == [2]
+    assert [number for number, _ in train_member(RECIPE, few, 1, path, device)] == [2]
     parts = load_member(RECIPE, few.sha256, 1, path).state_dict()
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
-    assert list(train_member(RECIPE, few, 1, path, "cpu")) == []
-    torch.set_rng_state(before)
+    assert list(train_member(RECIPE, few, 1, path, device)) == []
+    devices.set_random_states(device, before)
 
 
 def test_a_file_of_another_teacher_is_trained_anew(few: Digits, tmp_path: Path) -> None:

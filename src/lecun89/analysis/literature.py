@@ -62,5 +62,5 @@ BLOG_2022 = {
     "macs_factor": 10_000_000,
     "larger_2055": 10_000_000,
 }
-"""The blog's reflections on networks of 2022: images (384x384x3) of a data set, multiply-accumulates
-for one of them, factors over 1989; and how much larger it expects 2055's to be."""
+"""The blog's reflections on networks of 2022: images (384x384x3) of a data set,
+multiply-accumulates for one of them, factors over 1989; how much larger it expects 2055's to be."""

@@ -28,7 +28,7 @@ from lecun89.cli import (
     variants,
 )
 from lecun89.cli.commands import ClickError, Command, Group
-from lecun89.cli.signals import StoppedError, ending_at_signals
+from lecun89.cli.signals import StoppedError, end_at_signals
 from lecun89.cli.streams import set_up_streams
 from lecun89.exceptions import (
     CheckFailedError,
@@ -184,5 +184,4 @@ for _name, _function in _COMMANDS.items():
 def main() -> None:
     """Run the command line and exit."""
     set_up_streams()
-    with ending_at_signals():
-        app(prog_name="lecun89")
+    end_at_signals(lambda: app(prog_name="lecun89"))

@@ -20,11 +20,11 @@ class StoppedError(BaseException):
         self.signum = signum
 
 
-@contextmanager
-def ending_at_signals() -> Iterator[None]:
-    """Within the block, signals that would kill the process raise `StoppedError` instead.
+def end_at_signals(call: Callable[[], None]) -> None:
+    """Call it; meanwhile, signals that would kill the process raise `StoppedError` instead.
 
-    After it they kill, Ctrl-C too: there is nothing left to be done.
+    After it they kill, Ctrl-C too: there is nothing left to be done. So does one that came when the
+    call had already caught what it could.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -35,10 +35,15 @@ def ending_at_signals() -> Iterator[None]:
         if which != signal.SIGINT:  # which is a KeyboardInterrupt already
             signal.signal(which, stop)
     try:
-        yield
-    finally:
-        for which in ours:
-            signal.signal(which, signal.SIG_DFL)
+        try:
+            call()
+        finally:
+            for which in ours:
+                signal.signal(which, signal.SIG_DFL)
+    except KeyboardInterrupt:
+        _die(signal.SIGINT)
+    except StoppedError as error:
+        _die(error.signum)
 
 
 @contextmanager
@@ -61,6 +66,11 @@ def stop_signals() -> Iterator[Callable[[], int | None]]:
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
+
+
+def _die(signum: int) -> None:
+    signal.signal(signum, signal.SIG_DFL)
+    signal.raise_signal(signum)
 
 
 def _signals() -> list[signal.Signals]:

@@ -78,6 +78,8 @@ def _parts(document: Document) -> Iterator[Cells | str]:
         yield f"not measured: {name}: {reason}"
     if any(row["recipe"] for row in document["rows"]):
         yield _to_target(document)
+    if document.get("throughput"):
+        yield _side_by_side(document)
     for device, peak in document["peaks"].items():
         each = " of one core" if device == "cpu" else ""
         yield (
@@ -142,6 +144,25 @@ def _to_target(document: Document) -> Cells:
     title = f"time to a mean test error of {of['until_error']:g}%, over {seeds}"
     headings = ["recipe", ">seconds", ">setup", ">error", ">p", ">reached"]
     return Cells(title, ["", "on", *headings], rows)
+
+
+def _side_by_side(document: Document) -> Cells:
+    """What `benchmarks/gpu.py` adds: many networks through the paper's passes."""
+    rows = []
+    for one in document["throughput"]:
+        error = one["test_error_percent"]
+        rows.append(
+            [
+                f"{one['networks']:,}",
+                f"{one['passes']:.1f} of {one['of_passes']:,}",
+                f"{one['seconds']:.2f}",
+                f"{one['setup_seconds']:.2f}",
+                f"{one['networks_per_second']:.3g}",
+                "" if error is None else f"{error['mean']:.2f}%",
+            ]
+        )
+    headings = [">networks", ">passes", ">seconds", ">setup", ">networks/s", ">mean error"]
+    return Cells("networks side by side, evaluated after each pass", headings, rows)
 
 
 def _comparison(comparison: Sequence[Document]) -> Cells:

@@ -131,6 +131,19 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add text to a file and sync it. A crash may leave a part of the text, at the end."""
+    try:
+        with path.open("r+b") as file:
+            file.seek(0, os.SEEK_END)
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)  # a full disk has no name
+        raise
+
+
 def write_json(path: Path, document: Any) -> None:
     """Replace the file's content by a JSON document, whole or not at all."""
     write_text(path, _as_text(document))

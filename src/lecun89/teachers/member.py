@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lecun89 import devices
 from lecun89.data import Digits
 from lecun89.engines.distortions import as_sources, distort, draw, pixels_of
 from lecun89.exceptions import DataUnavailableError, FileFormatError, InterruptedRunError
@@ -45,8 +46,8 @@ def train_member(
         digits: of the training split.
         seed: of the member.
         path: its file.
-        device: as PyTorch names it. On mps an interrupted training goes on with other draws of
-            dropout.
+        device: as PyTorch names it. On another kind of device an interrupted training goes on
+            with other draws of dropout.
         stop_signal: the signal that asks to stop, if any.
 
     Yields:
@@ -58,7 +59,7 @@ def train_member(
     """
     tensorfile.refuse_foreign(path, _KIND)
     variant, of = get_variant(DISTORTIONS), torch.device(device)
-    with torch.random.fork_rng([of] if of.type == "cuda" else [], device_type="cuda"):
+    with devices.random_restored(device):
         torch.manual_seed(seed)
         network = make_teacher(recipe.width).to(of)
         optimizer = torch.optim.AdamW(network.parameters(), lr=_LR, weight_decay=0.05)
@@ -67,7 +68,7 @@ def train_member(
             optimizer, _LR, total_steps=recipe.passes * steps, pct_start=0.2
         )
         header = _header(recipe, seed, digits.sha256)
-        done = _restore(path, header, network, optimizer, recipe.passes)
+        done = _restore(path, header, network, optimizer, recipe.passes, device)
         if done == recipe.passes:
             return
         with warnings.catch_warnings():
@@ -94,7 +95,7 @@ def train_member(
                     )
             arrays = {f"network.{name}": value for name, value in network.state_dict().items()}
             if number < recipe.passes:
-                arrays |= _training_state(optimizer, of)
+                arrays |= _training_state(optimizer, device)
             _save(path, arrays, header | {"done": number})
             yield number, float(total) / steps
 
@@ -131,13 +132,16 @@ def _save(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> 
     tensorfile.write(path, _KIND, arrays, header)
 
 
-def _training_state(optimizer: torch.optim.Optimizer, device: torch.device) -> dict[str, Tensor]:
-    tensors = {"random": torch.get_rng_state()}
-    if device.type == "cuda":
-        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+def _training_state(optimizer: torch.optim.Optimizer, device: str) -> dict[str, Tensor]:
+    states = devices.random_states(device)
+    tensors = {_random_key(kind): state for kind, state in states.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     return tensors
+
+
+def _random_key(kind: str) -> str:
+    return "random" if kind == "cpu" else f"random.{kind}"
 
 
 def _restore(
@@ -146,6 +150,7 @@ def _restore(
     network: nn.Module,
     optimizer: torch.optim.Optimizer | None,
     passes: int,
+    device: str = "cpu",
 ) -> int:
     """Passes done; 0 when there is no file, or one of something else, and nothing is changed."""
     try:
@@ -157,24 +162,17 @@ def _restore(
         return 0
     if not 1 <= done <= passes:
         return 0
-    device = next(network.parameters()).device
     tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-    random = {name: tensors.pop(name) for name in ("random", "random.cuda") if name in tensors}
+    keys = {kind: _random_key(kind) for kind in devices.KINDS}
+    random = {kind: tensors.pop(key) for kind, key in keys.items() if key in tensors}
     expected = {name: (value.shape, value.dtype) for name, value in _kept(network, done < passes)}
     if {name: (value.shape, value.dtype) for name, value in tensors.items()} != expected:
         return 0
     if done < passes and optimizer is not None:
         try:
-            states = [(torch.device("cpu"), random["random"])]
-            if device.type == "cuda" and "random.cuda" in random:
-                states.append((device, random["random.cuda"]))
-            for where, value in states:  # try them all, before one is set
-                torch.Generator(where).set_state(value)
-        except (KeyError, RuntimeError, TypeError):
+            devices.set_random_states(device, random)
+        except ValueError:
             return 0
-        torch.set_rng_state(random["random"])
-        for where, value in states[1:]:
-            torch.cuda.set_rng_state(value, where)
         _load_optimizer(optimizer, tensors)
     network.load_state_dict({name: tensors[f"network.{name}"] for name in network.state_dict()})
     return done

@@ -27,6 +27,9 @@ class _Training:
     unsaved: Arrays | None = None  # the state after the last of the results
     diverged: bool = False
 
+    def __post_init__(self) -> None:
+        self._metrics = self.run.metrics()
+
     def add(self, result: PassResult | DivergedError, state: Arrays) -> None:
         if isinstance(result, DivergedError):
             self.diverged = True
@@ -36,8 +39,11 @@ class _Training:
 
     def save_passes(self) -> None:
         if self.unsaved is not None:
-            self.run.save_pass(self.results, self.unsaved)
+            self.run.save_pass(self.results, self.unsaved, self._metrics)
             self.unsaved = None
+
+    def save_state(self, state: Arrays, position: Position) -> None:
+        self.run.save_state(self.results, state, position, self._metrics)
 
 
 class _Clock:
@@ -107,7 +113,7 @@ def train(
             save_passes()
             for one, state, finite in zip(group, engine.states(), engine.is_finite(), strict=True):
                 if finite and not one.diverged:
-                    one.run.save_state(one.results, state, position)
+                    one.save_state(state, position)
 
         def after_slice(position: Position) -> None:
             nonlocal shown
@@ -180,7 +186,8 @@ def _restore(group: Sequence[_Training], engine: Engine) -> Position:
     for one, (state, position) in zip(group, saved, strict=True):
         one.results = one.run.read_metrics()
         if one.results and position.step == 0:
-            one.run.save_pass(one.results, state)  # in case a file of that pass was lost
+            one.unsaved = state  # in case a file of that pass was lost
+            one.save_passes()
     return saved[0][1]
 
 

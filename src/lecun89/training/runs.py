@@ -1,5 +1,7 @@
 """A run: the directory that holds one training, each file of it whole or absent.
 
+Only metrics.jsonl grows; of it counts what the saved state covers.
+
 ======================  ==========================================================
 config.json             settings with their origins and changes, data digests, machine
 metrics.jsonl           a line for each pass: learning rate, seconds, scores
@@ -9,7 +11,6 @@ state.safetensors       everything that training needs to go on to the same bits
 """
 
 import difflib
-import hashlib
 import itertools
 import json
 import math
@@ -22,7 +23,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lecun89.analysis.scores import Score
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, shortened
 from lecun89.network.structures import structure_of
 from lecun89.network.weights import Weights, load_own, save_weights
@@ -32,18 +32,17 @@ from lecun89.storage.files import read_limited, sealed, sweep, unsealed, write_t
 from lecun89.storage.locks import exclusive
 from lecun89.storage.tensorfile import Arrays
 from lecun89.training.loop import PassResult, Position
+from lecun89.training.metrics import OF_CONTENT, Metrics, read_metrics
 
 SCHEMA_VERSION = 2
 
 _KIND = "training state"
+_METRICS = "metrics.jsonl"
 _MAX_CONFIG = 64 << 10
-_MAX_METRICS = 512 << 20
-_MAX_LINE = 1024
 _MAX_STATE = 4 << 20
 _MOST_CHANGES = 100  # of the settings, that a configuration remembers: 300 bytes each
 _UTC = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"(?P<utc>\d{8}T\d{6}Z)-.*-s(?P<seed>\d{1,10})(-(?P<number>\d{1,9}))?", re.ASCII)
-_OF_CONTENT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -117,42 +116,46 @@ class Run:
         """
         # First the state: another process may be training, and metrics only grow.
         _, header = self._read_state()
-        passes, path = _position(self, header).passes, self.path / "metrics.jsonl"
-        if not passes:
-            return []
-        content = read_limited(path, min(_MAX_LINE * self.settings.passes, _MAX_METRICS))
-        # A crash between metrics and state leaves a line too many, of a pass that is done again.
-        lines = content.replace(b"\r\n", b"\n").splitlines(keepends=True)[:passes]
-        digest = hashlib.sha256(b"".join(lines)).hexdigest()
-        if len(lines) < passes:
-            raise FileFormatError(f"{path} has {len(lines)} passes, the saved state {passes}")
-        if header.get("metrics_sha256") != digest:
-            raise FileFormatError(f"{path} is damaged: its digest does not match its content")
-        try:
-            results = [_result(json.loads(line)) for line in lines]
-            if [result.number for result in results] != list(range(1, passes + 1)):
-                raise ValueError("a pass is missing")
-        except _OF_CONTENT as error:
-            raise FileFormatError(f"{path} is damaged: {one_line(error)}") from error
-        return results
+        passes, path = _position(self, header).passes, self.path / _METRICS
+        sha256 = header.get("metrics_sha256")
+        return read_metrics(path, passes, sha256, limit=self.settings.passes)
 
-    def save_pass(self, results: list[PassResult], state: Arrays) -> None:
-        """Save the metrics up to a whole pass, its weights, and the state to go on from."""
-        write_text(self.path / "metrics.jsonl", _lines(results))
+    def metrics(self) -> Metrics:
+        """Its file of metrics, for whoever trains it."""
+        return Metrics(self.path / _METRICS)
+
+    def save_pass(
+        self, results: list[PassResult], state: Arrays, metrics: Metrics | None = None
+    ) -> None:
+        """Save the metrics up to a whole pass, its weights, and the state to go on from.
+
+        Args:
+            results: of all passes.
+            state: after the last of them.
+            metrics: of this run, to add to what it has saved; left out, the file is written whole.
+        """
+        metrics = metrics or self.metrics()
+        metrics.save(results)
         passes = results[-1].number
         weights = weights_of(self.settings, state, self.data_sha256["train"])
         path = self.path / "weights.safetensors"
         save_weights(path, weights, passes=passes, seed=self.settings.seed)
         # Last, so that a crash before it repeats the pass and writes the same files again.
-        self.save_state(results, state, Position(passes))
+        self.save_state(results, state, Position(passes), metrics)
 
-    def save_state(self, results: list[PassResult], state: Arrays, position: Position) -> None:
+    def save_state(
+        self,
+        results: list[PassResult],
+        state: Arrays,
+        position: Position,
+        metrics: Metrics | None = None,
+    ) -> None:
         """Save what training needs to go on from here, after the passes whose results are given."""
         header = {
             "settings": self.settings.as_document(),
             "data_sha256": self.data_sha256,
             "position": asdict(position),
-            "metrics_sha256": hashlib.sha256(_lines(results).encode()).hexdigest(),
+            "metrics_sha256": (metrics or self.metrics()).sha256(results),
         }
         tensorfile.write(self.path / "state.safetensors", _KIND, state, header)
 
@@ -303,7 +306,7 @@ def open_run(path: Path) -> Run:
             dict(document["machine"]),
             tuple({**one, "from": dict(one["from"])} for one in document.get("changes", ())),
         )
-    except (*_OF_CONTENT, UsageError) as error:
+    except (*OF_CONTENT, UsageError) as error:
         raise FileFormatError(f"{config} is damaged: {one_line(error)}") from error
 
 
@@ -314,7 +317,7 @@ def is_run(path: Path) -> bool:
         return config.exists()
     try:
         document = json.loads(read_limited(config, _MAX_CONFIG))
-    except (FileFormatError, *_OF_CONTENT):
+    except (FileFormatError, *OF_CONTENT):
         return True
     ours = {"schema_version", "settings", "data_sha256"}
     return not isinstance(document, dict) or not ours.isdisjoint(document)
@@ -405,30 +408,3 @@ def _position(run: Run, header: dict[str, Any]) -> Position:
     if not inside:
         raise FileFormatError(f"{run.path / 'state.safetensors'} is damaged: it has no position")
     return position
-
-
-def _lines(results: list[PassResult]) -> str:
-    return "".join(json.dumps(_document(of), allow_nan=False) + "\n" for of in results)
-
-
-def _document(result: PassResult) -> dict[str, Any]:
-    document = asdict(result)
-    return {"pass": document.pop("number"), **document}
-
-
-def _result(document: dict[str, Any]) -> PassResult:
-    result = PassResult(
-        number=int(document["pass"]),
-        lr=float(document["lr"]),
-        seconds=float(document["seconds"]),
-        train=_score(**document["train"]),
-        test=_score(**document["test"]),
-    )
-    numbers = (result.lr, result.seconds, result.train.loss, result.test.loss)
-    if not all(map(math.isfinite, numbers)) or max(result.train.total, result.test.total) >= 2**31:
-        raise ValueError("a number is out of range")
-    return result
-
-
-def _score(loss: float, misses: int, total: int) -> Score:
-    return Score(float(loss), int(misses), int(total))
