@@ -52,7 +52,7 @@ export const redraw = once(() => {
   byId("undo").disabled = !drawn.strokes.length;
   say("pad-note", drawn.testDigit === null
     ? "Draw a digit, 0 to 9, with mouse, pen or finger."
-    : `Test digit ${drawn.testDigit}, a ${test.labels[drawn.testDigit]}. MNIST has already scaled and centred it.`);
+    : `Test digit ${drawn.testDigit}, a ${test.labels[drawn.testDigit]}. MNIST has already scaled and centred it. Draw to replace it.`);
   const end = performance.now();
   if (startedAt !== null) {
     performance.measure("stroke to layers", { start: startedAt, end });
@@ -202,8 +202,6 @@ function showAnswer(outputs) {
 
 function thresholdText(threshold, rejected) {
   if (threshold === null) return "No threshold is known for this network: the page holds no validation digits to choose one on.";
-  const share = rejected < 0.005
-    ? "It rejects none of the validation digits, because it misreads fewer than 1% of them."
-    : `That rejects ${rejected.toFixed(1)}% of the validation digits, and 1% of the others are misread; the paper rejected 12.1%.`;
-  return `Rejected below ${threshold.toFixed(2)}. ${share}`;
+  if (rejected < 0.005) return "It rejects no digit: it misreads fewer than 1% of the validation digits as it is.";
+  return `Rejected below ${threshold.toFixed(2)}: that is ${rejected.toFixed(1)}% of the validation digits, and 1% of the others are misread. The paper rejected 12.1%.`;
 }

@@ -15,6 +15,7 @@ import { packWeights, unpackWeights, WeightsError } from "./weights.js";
 
 const facts = JSON.parse(byId("facts").textContent);
 const asked = readAddress();
+const FIRST = 3; // the test digit to begin with
 const PAPER = facts.literature.paper;
 let digits = null, kernel = null, relaxed = false, trained = false, measured = null, turn = 0;
 
@@ -188,7 +189,7 @@ async function begin() {
   makeKernels();
   compare();
   byId("published").textContent = `Back to ${facts.networks[0].name}`;
-  say("about", `lecun89 ${facts.version}. The digits are ${whole(facts.digits.train)} and ${whole(facts.digits.test)} of MNIST, drawn as the blog's were.`);
+  say("about", `lecun89 ${facts.version}. The digits are ${whole(facts.digits.train)} and ${whole(facts.digits.test)} of MNIST, chosen as the blog chose them.`);
   await nextTask();
   const chosen = chooseKernel(document);
   relaxed = chosen.relaxed;
@@ -203,6 +204,7 @@ async function begin() {
   wireDrop();
   drawn.strokes.push(...(asked.strokes ?? []));
   if (asked.testDigit < facts.digits.test) drawn.testDigit = asked.testDigit;
+  else if (!drawn.strokes.length && !asked.blank) drawn.testDigit = FIRST;
   redraw();
   published();
   const of = ({ images, labels }) => ({ images, labels });
