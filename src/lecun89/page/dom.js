@@ -14,7 +14,8 @@ export function say(id, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export const whole = (number) => number.toLocaleString("en-US", { maximumFractionDigits: 0 });
+const wholes = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+export const whole = (number) => wholes.format(number);
 export const percent = (misses, total) => ((100 * misses) / total).toFixed(2);
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 

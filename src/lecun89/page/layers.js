@@ -1,6 +1,6 @@
 // What every layer makes of a digit.
 import { byId, make, say } from "./dom.js";
-import { paint, range } from "./pictures.js";
+import { contextOf, paint, range } from "./pictures.js";
 
 const planesOf = { H1: [], H2: [] };
 let sees = [], pinned = null;
@@ -59,12 +59,12 @@ export function showLayers(layers, activation) {
     const limits = layers && range(layers[name], activation);
     for (const [plane, canvas] of planesOf[name].entries()) {
       if (layers) paint(canvas, layers[name].subarray(plane * size, (plane + 1) * size), ...limits);
-      else canvas.getContext("2d").clearRect(0, 0, 8, 8);
+      else contextOf(canvas).clearRect(0, 0, 8, 8);
     }
   }
   const units = byId("H3");
   if (layers) paint(units, layers.H3, ...range(layers.H3, activation));
-  else units.getContext("2d").clearRect(0, 0, 6, 5);
+  else contextOf(units).clearRect(0, 0, 6, 5);
   showOutputs(layers?.out);
 }
 

@@ -2,9 +2,9 @@
 import { byId, calm, once, say, whole } from "./dom.js";
 import { unpackDigits } from "./digits.js";
 import { bytesOf, chooseKernel, loadKernel, nextTask } from "./kernel.js";
-import { drawn, makePad, prepare, redraw, showTestDigit } from "./draw.js";
+import { drawn, makePad, prepare, redraw, reread, showTestDigit } from "./draw.js";
 import { makeKernels, makeLayers, showKernels } from "./layers.js";
-import { missedOf, showMisses } from "./misses.js";
+import { forgetPictures, missedOf, showMisses } from "./misses.js";
 import { judge, network, onNetwork, onVerdicts, useNetwork, verdicts } from "./network.js";
 import { onColours } from "./pictures.js";
 import { addressOf, readAddress, writeAddress } from "./state.js";
@@ -15,6 +15,7 @@ import { packWeights, unpackWeights, WeightsError } from "./weights.js";
 
 const facts = JSON.parse(byId("facts").textContent);
 const asked = readAddress();
+const FIRST = 3; // the test digit to begin with
 const PAPER = facts.literature.paper;
 let digits = null, kernel = null, relaxed = false, trained = false, measured = null, turn = 0;
 
@@ -47,7 +48,7 @@ function useTrained({ variant, seed, passes, lr, weights, pass, part = 0 }) {
 
 function makeListeners() {
   onNetwork(({ title, weights, published: isPublished }) => {
-    redraw();
+    reread();
     showKernels(weights);
     say("network-note", `Network in the page: ${title}.`);
     byId("save").disabled = false;
@@ -60,6 +61,7 @@ function makeListeners() {
     compare();
   });
   onColours(() => {
+    forgetPictures();
     repaintWall();
     redraw();
     showKernels(network.weights);
@@ -187,7 +189,7 @@ async function begin() {
   makeKernels();
   compare();
   byId("published").textContent = `Back to ${facts.networks[0].name}`;
-  say("about", `lecun89 ${facts.version}. The digits are ${whole(facts.digits.train)} and ${whole(facts.digits.test)} of MNIST, drawn as the blog's were.`);
+  say("about", `lecun89 ${facts.version}. The digits are ${whole(facts.digits.train)} and ${whole(facts.digits.test)} of MNIST, chosen as the blog chose them.`);
   await nextTask();
   const chosen = chooseKernel(document);
   relaxed = chosen.relaxed;
@@ -202,6 +204,8 @@ async function begin() {
   wireDrop();
   drawn.strokes.push(...(asked.strokes ?? []));
   if (asked.testDigit < facts.digits.test) drawn.testDigit = asked.testDigit;
+  else if (!drawn.strokes.length && !asked.blank) drawn.testDigit = FIRST;
+  redraw();
   published();
   const of = ({ images, labels }) => ({ images, labels });
   startWorker(byId("worker").textContent, {

@@ -13,6 +13,7 @@ export function readAddress() {
   const lr = Number(given.get("lr") ?? NaN);
   if (lr > 0 && lr <= 1) state.lr = lr;
   const digit = given.get("digit") ?? "";
+  state.blank = digit === "none";
   if (/^test\.\d{1,4}$/.test(digit)) state.testDigit = Number(digit.slice(5));
   else state.strokes = unpackStrokes(digit);
   return state;
@@ -22,7 +23,7 @@ export function addressOf({ variant, seed, passes, lr, trained, testDigit, strok
   const parts = [`variant=${encodeURIComponent(variant)}`, `seed=${seed}`, `passes=${passes}`, `lr=${lr}`];
   if (trained) parts.push("trained");
   if (testDigit !== null) parts.push(`digit=test.${testDigit}`);
-  else if (strokes.length) parts.push(`digit=${packStrokes(strokes)}`);
+  else parts.push(`digit=${strokes.length ? packStrokes(strokes) : "none"}`);
   return `#${parts.join("&")}`;
 }
 
