@@ -79,6 +79,17 @@ TABLE: list[tuple[str, int, str]] = [
     ("train --variant xent+half=yes", 2, "half only applies to squared error"),
     ("explain --variant nope", 2, "unknown variant 'nope'"),
     ("explain --variant microvit", 2, "explain is about the network of 1989"),
+    ("page --variants nope", 2, "unknown variant 'nope'"),
+    ("page --variants microvit", 2, "the page cannot train microvit"),
+    ("page --variants ''", 2, "unknown variant ''"),
+    ("page --weights nowhere", 1, "nowhere"),
+    ("page --out dir", 2, "is a directory"),
+    ("page --out nowhere/x.html", 2, "there is no directory nowhere"),
+    ("page --out file", 2, "exists"),
+    ("page --port 1", 2, "--port only applies to --serve"),
+    ("page --serve --port 65536", 2, "--port must be 0 to 65535"),
+    ("page --serve --port x", 2, "--port 'x' is not a whole number"),
+    ("page --serve --out x.html", 2, "leave out --out"),
     ("teach --variant nope", 2, "unknown variant 'nope'"),
     ("teach --variant base", 2, "base has no teacher"),
     ("teach --data 1989", 2, "has no teacher on 1989"),
@@ -150,7 +161,7 @@ TABLE: list[tuple[str, int, str]] = [
         (f"{name} -q -v", 2, "cannot be combined")
         for name in (
             *("prepare", "train", "eval", "errors", "bench", "ladder", "teach", "plot"),
-            *("explain", "export", "variants", "doctor"),
+            *("page", "explain", "export", "variants", "doctor"),
         )
     ),
     ("sweep --grid passes=1 -q -v", 2, "cannot be combined"),
@@ -322,7 +333,7 @@ TABLE: list[tuple[str, int, str]] = [
 
 COMMANDS = {
     *("prepare", "train", "eval", "errors", "bench", "ladder", "sweep", "teach", "plot"),
-    *("explain", "export", "variants", "doctor"),
+    *("page", "explain", "export", "variants", "doctor"),
 }
 
 
@@ -460,6 +471,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Iterator[None]:
         "lecun89.teachers.session.train_member",
         "lecun89.storage.outputdir.write_files",
         "lecun89.export.export",
+        "lecun89.page.assemble.assemble",
     ):
         monkeypatch.setattr(name, work)
     before = sorted(data_dir.rglob("*"))
