@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +93,15 @@ def test_it_replaces_what_it_wrote_and_nothing_else(cli: Callable[..., Result]) 
     assert cli("page", "--variants", "xent").exit_code == 0
     assert list(json.loads(part(path.read_bytes(), "facts"))["trains"]) == ["xent"]
     assert not list(Path().glob("*.tmp"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes with names")
+def test_a_pipe_gets_the_page(cli: Callable[..., Result]) -> None:
+    os.mkfifo("pipe")
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(Path("pipe").read_bytes)
+        assert cli("page", "--out", "pipe").exit_code == 0
+        assert b'id="facts"' in read.result(PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -85,11 +85,13 @@ def assemble(variants: Sequence[str], networks: Sequence[Shown], directory: Path
 
 
 def is_page(path: Path) -> bool:
-    """Whether a file was written by this command."""
+    """Whether a file was written by this command; a pipe is not waited for."""
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return _MARK.encode() in file.read(4096)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
