@@ -4,7 +4,6 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,14 @@ import pytest
 import torch
 
 from lecun89.data import Digits
-from lecun89.engines import native
-from lecun89.engines.native import NativeEngine
 from lecun89.network.modules import network_of
 from lecun89.network.published import find_published
 from lecun89.network.weights import Weights, load_weights, save_weights
 from lecun89.page.assemble import assemble
 from lecun89.page.facts import Shown
 from lecun89.reading.normalise import as_mnist
-from lecun89.variants import get_variant
 from tests.conftest import PATIENCE, Result
+from tests.page.conftest import Natively, Scores
 
 SEVEN = [(0.28, 0.22), (0.5, 0.2), (0.74, 0.22), (0.62, 0.45), (0.52, 0.66), (0.45, 0.86)]
 WATCH = """
@@ -106,34 +103,15 @@ def train(page: Any) -> list[list[float]]:
     return page.evaluate("async () => (await lecun89).scoresOfPasses()")  # type: ignore[no-any-return]
 
 
-def natively(splits: dict[str, Digits], on: str | None) -> list[list[float]]:
-    """Loss and misses of train and test after each pass of base, seed 1337.
-
-    Args:
-        splits: of 1989.
-        on: an instruction set; None for the best that this machine has.
-    """
-    if find_spec("lecun89._native") is None:
-        pytest.skip("no native kernel here to compare with")
-    from lecun89 import _native
-
-    if on not in (None, *_native.instruction_sets()):
-        pytest.skip(f"no {on} kernel here to compare with")
-    base = get_variant("base").on("1989")
-    engine = NativeEngine(base, [1337], splits, on=on or native.instruction_set())
-    scores = []
-    for number in range(1, 24):
-        engine.begin_pass(number, [base.lr])
-        engine.run_steps(0, engine.steps_per_pass)
-        both = [engine.scores(split)[0] for split in ("train", "test")]
-        scores.append([value for one in both for value in (one.loss, one.misses)])
-    return scores
+def rows(passes: list[Scores]) -> list[list[float]]:
+    """As the page keeps them: loss and misses of train, then of test."""
+    return [[value for score in scores for value in score] for scores in passes]
 
 
 def test_base_trains_as_the_sse2_kernel_does_to_the_last_bit(
-    opened: Open, splits: dict[str, Digits]
+    opened: Open, natively: Natively
 ) -> None:
-    expected = natively(splits, "sse2")
+    expected = rows(natively("base", 23, "sse2")[0])
     page = opened(script=PLAIN)
     assert train(page) == expected
     assert page.locator("#test-misses").inner_text() == f"{expected[-1][3]:.0f}"
@@ -141,12 +119,12 @@ def test_base_trains_as_the_sse2_kernel_does_to_the_last_bit(
 
 
 def test_base_trains_with_relaxed_simd_as_the_fused_kernel_does(
-    opened: Open, splits: dict[str, Digits]
+    opened: Open, natively: Natively
 ) -> None:
     page = opened()
     if not page.evaluate("async () => (await lecun89).relaxed"):
         pytest.skip("this browser has no relaxed SIMD")
-    found, expected = np.array(train(page)), np.array(natively(splits, None))
+    found, expected = np.array(train(page)), np.array(rows(natively("base", 23, None)[0]))
     assert np.abs(found - expected)[:, [0, 2]].max() < 1e-4
     assert np.abs(found - expected)[:, [1, 3]].max() <= 2
 

@@ -4,7 +4,6 @@ import base64
 import gzip
 import math
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ import pytest
 
 from lecun89.analysis.evaluation import activations, examine
 from lecun89.data import Digits
-from lecun89.engines import native
-from lecun89.engines.native import NativeEngine
 from lecun89.engines.parameters import flatten
 from lecun89.network.architecture import TABLES
 from lecun89.network.modules import network_of
@@ -24,8 +21,7 @@ from lecun89.page import build
 from lecun89.page.assemble import PAGE_VARIANTS, joined
 from lecun89.page.digits import pack_digits
 from lecun89.page.facts import gather
-from lecun89.settings import Settings
-from lecun89.variants import get_variant
+from tests.page.conftest import Natively
 
 PLAIN, RELAXED = build.MODULES
 SCRIPTS = Path(build.__file__).parent
@@ -85,61 +81,22 @@ def run(browser: Any, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) 
     return page.evaluate  # type: ignore[no-any-return]
 
 
-def trained(
-    variant: str, passes: int, on: str, splits: dict[str, Digits]
-) -> tuple[list[tuple[float, int]], np.ndarray[Any, Any]]:
-    """Losses and misses of train and test, and the weights, by the native engine."""
-    values = get_variant(variant).on("1989")
-    settings = Settings(
-        variant=variant,
-        data="1989",
-        seed=1337,
-        passes=passes,
-        lr=values.lr,
-        batch_size=1,
-        device="cpu",
-        engine="native",
-        threads=1,
-    )
-    engine = NativeEngine(values, [1337], splits, on=on)
-    for number in range(1, passes + 1):
-        engine.begin_pass(number, [settings.lr_at(number)])
-        engine.run_steps(0, engine.steps_per_pass)
-    scores = [engine.scores(split)[0] for split in ("train", "test")]
-    return [(one.loss, one.misses) for one in scores], flatten(engine.states()[0])
-
-
 @pytest.mark.parametrize("name", build.MODULES)
 def test_a_module_takes_at_most_120_kilobytes_compressed(name: str) -> None:
     assert len(gzip.compress((SCRIPTS / name).read_bytes())) <= 120_000
 
 
-def needs_sse2() -> None:
-    if find_spec("lecun89._native") is None or "sse2" not in kernel_sets():
-        pytest.skip("no SSE2 kernel here to compare with")
-
-
-def kernel_sets() -> list[str]:
-    from lecun89 import _native
-
-    return _native.instruction_sets()
-
-
-def test_base_is_the_sse2_kernels_to_the_last_bit(run: Run, splits: dict[str, Digits]) -> None:
-    needs_sse2()
+def test_base_is_the_sse2_kernels_to_the_last_bit(run: Run, natively: Natively) -> None:
     scores, weights = run(_TRAIN, {"which": 0, "variant": "base", "passes": 23})
-    expected, expected_weights = trained("base", 23, "sse2", splits)
+    (*_, expected), expected_weights = natively("base", 23, "sse2")
     assert [tuple(one) for one in scores] == expected
     assert np.array_equal(np.float32(weights), expected_weights)
 
 
 @pytest.mark.parametrize("variant", [name for name in PAGE_VARIANTS if name != "longer"])
-def test_every_variant_is_the_sse2_kernels(
-    variant: str, run: Run, splits: dict[str, Digits]
-) -> None:
-    needs_sse2()
+def test_every_variant_is_the_sse2_kernels(variant: str, run: Run, natively: Natively) -> None:
     scores, weights = run(_TRAIN, {"which": 0, "variant": variant, "passes": 2})
-    expected, expected_weights = trained(variant, 2, "sse2", splits)
+    (_, expected), expected_weights = natively(variant, 2, "sse2")
     # AdamW's pow and cross-entropy's exp and log are of another C library.
     assert np.allclose(np.float32(weights), expected_weights, rtol=1e-4, atol=1e-6)
     for (loss, misses), (expected_loss, expected_misses) in zip(scores, expected, strict=True):
@@ -148,14 +105,12 @@ def test_every_variant_is_the_sse2_kernels(
 
 
 def test_base_with_relaxed_simd_is_within_1e4_of_the_fused_kernels(
-    run: Run, splits: dict[str, Digits]
+    run: Run, natively: Natively
 ) -> None:
-    if find_spec("lecun89._native") is None:
-        pytest.skip("no kernel here to compare with")
     if not run("() => Boolean(kernels[1])"):
         pytest.skip("this browser has no relaxed SIMD")
     scores, _ = run(_TRAIN, {"which": 1, "variant": "base", "passes": 23})
-    expected, _ = trained("base", 23, native.instruction_set(), splits)
+    (*_, expected), _ = natively("base", 23, None)
     for (loss, misses), (expected_loss, expected_misses) in zip(scores, expected, strict=True):
         assert abs(loss - expected_loss) < 1e-4
         assert abs(misses - expected_misses) <= 2
@@ -287,14 +242,13 @@ _WORK = """(orders) => new Promise((resolve, reject) => {
 })"""
 
 
-def test_the_worker_trains_and_a_pause_changes_nothing(run: Run, splits: dict[str, Digits]) -> None:
-    needs_sse2()
+def test_the_worker_trains_and_a_pause_changes_nothing(run: Run, natively: Natively) -> None:
     base = {"variant": "base", "passes": 2}
     found = run(_WORK, [base, {"variant": "base", "passes": 2, "lr": 1e38}, base])
     assert len(found) == 5
     assert found[:2] == found[3:]
     assert "non-finite in pass 1: try a smaller learning rate" in found[2]
-    (train, test), _ = trained("base", 2, "sse2", splits)
+    (_, (train, test)), _ = natively("base", 2, "sse2")
     assert found[1] == [train[0], test[1], 9760]
 
 

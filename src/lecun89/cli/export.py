@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lecun89.cli import completion, options, targets
-from lecun89.exceptions import UsageError, unknown_name
+from lecun89.exceptions import unknown_name
 
 
 def export(
@@ -21,17 +21,8 @@ def export(
             show_default="by the ending of --out, or safetensors",
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            parser=options.path("--out"),
-            metavar="FILE",
-            help="The file.",
-            show_default="VARIANT.ENDING here",
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    out: Annotated[Path | None, options.out("VARIANT.ENDING here", "FILE", "The file.")] = None,
+    force: options.ReplaceFile = False,
     variant: options.OtherVariant = None,
     data: options.OtherData = None,
     runs_dir: options.RunsDir = Path("runs"),
@@ -60,8 +51,7 @@ def export(
     target = open_trained(run, runs_dir, variant, data)
     path = out or Path(f"{target.weights.variant}{FORMATS[format_name][0]}")
     options.check_file("--out", path, force=force)
-    if json and is_stdout(path):
-        raise UsageError(f"--json and --out {path} cannot be combined")
+    options.check_stdout(path, json=json)
     write(target.weights, path, format_name)
     if json:
         document = {"run": str(target.path), "variant": target.weights.variant}

@@ -186,17 +186,18 @@ def split(help_text: str) -> Any:
     return typer.Option("--split", autocompletion=completion.splits, metavar="NAME", help=help_text)
 
 
-def out(show_default: str) -> Any:
-    """The option that names a directory for pictures and tables."""
+def out(show_default: str, metavar: str = "DIR", help_text: str = "Where files go.") -> Any:
+    """The option that names a directory for pictures and tables, or one file."""
     return typer.Option(
         "--out",
         parser=path("--out"),
-        metavar="DIR",
-        help="Where files go.",
+        metavar=metavar,
+        help=help_text,
         show_default=show_default,
     )
 
 
+ReplaceFile = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 RunArgument = Annotated[
     str | None,
     networks("A run, a weights file, a state dict of others, or record: published weights."),
@@ -206,6 +207,18 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as Markdown
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alone.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more on stderr.")]
+
+
+def check_stdout(path: Path, *, json: bool) -> None:
+    """Refuse a document on a stdout to which a file is written.
+
+    Raises:
+        UsageError: both were asked for.
+    """
+    from lecun89.storage.files import is_stdout
+
+    if json and is_stdout(path):
+        raise UsageError(f"--json and --out {path} cannot be combined")
 
 
 def check_one_form(*, json: bool, csv: bool, markdown: bool) -> None:

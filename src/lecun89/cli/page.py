@@ -2,7 +2,7 @@
 
 import http.server
 import webbrowser
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,16 +15,7 @@ _PORT = 8989
 
 
 def page(
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            parser=options.path("--out"),
-            metavar="FILE",
-            help="The file.",
-            show_default="lecun89.html here",
-        ),
-    ] = None,
+    out: Annotated[Path | None, options.out("lecun89.html here", "FILE", "The file.")] = None,
     variants: Annotated[
         str,
         typer.Option(
@@ -55,7 +46,7 @@ def page(
             show_default=str(_PORT),
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: options.ReplaceFile = False,
     variant: options.OtherVariant = None,
     data_dir: options.DataDir = None,
     runs_dir: options.RunsDir = Path("runs"),
@@ -78,19 +69,20 @@ def page(
     options.set_up_logging(quiet=quiet, verbose=verbose)
     _check_together(out, port, serve=serve, json=json)
     path = out or Path("lecun89.html")
-    if json and is_stdout(path):
-        raise UsageError("--json and --out cannot both write to stdout")
+    options.check_stdout(path, json=json)
     if not serve:
         options.check_file("--out", path, force=force or is_page(path))
-    trained = open_trained(weights, runs_dir, variant)
-    content = assemble(
-        [name.strip() for name in variants.split(",")],
-        [Shown(Path(weights).stem, trained.weights)],
-        options.data_dir(data_dir, "1989"),
-    )
-    if serve:
-        _serve(content, _PORT if port is None else port, open_it=open_it)
-        return
+    bound = _bind(_PORT if port is None else port) if serve else nullcontext()
+    with bound as server:
+        trained = open_trained(weights, runs_dir, variant)
+        content = assemble(
+            [name.strip() for name in variants.split(",")],
+            [Shown(Path(weights).stem, trained.weights)],
+            options.data_dir(data_dir, "1989"),
+        )
+        if server is not None:
+            _serve(server, content, open_it=open_it)
+            return
     with writing(path) as temporary:
         temporary.write_bytes(content)
     if open_it:
@@ -110,31 +102,44 @@ def _check_together(out: Path | None, port: int | None, *, serve: bool, json: bo
         raise UsageError(f"--port must be 0 to 65535, not {port}")
 
 
-def _serve(content: bytes, port: int, *, open_it: bool) -> None:
-    """Serve the page to this machine until Ctrl-C."""
+class _Server(http.server.ThreadingHTTPServer):
+    """Gives the page, and nothing else, to this machine."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path.partition("?")[0] == "/"
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(content) if found else 0))
-            self.end_headers()
-            self.wfile.write(content if found else b"")
+    content = b""
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing of requests."""
 
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        found = self.path.partition("?")[0] == "/"
+        content = self.server.content if found else b""
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing of requests."""
+
+
+def _bind(port: int) -> _Server:
+    """Take the port before the page is made, which takes seconds."""
     try:
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        return _Server(("127.0.0.1", port), _Handler)
     except OSError as error:
         raise Lecun89Error(
             f"cannot serve on port {port}: {error.strerror}; choose another --port, or 0"
         ) from error
-    with server:
-        address = f"http://127.0.0.1:{server.server_port}/"
-        print(f"{address}  Ctrl-C ends it", flush=True)
-        if open_it:
-            webbrowser.open(address)
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+
+
+def _serve(server: _Server, content: bytes, *, open_it: bool) -> None:
+    """Serve the page until Ctrl-C."""
+    server.content = content
+    address = f"http://127.0.0.1:{server.server_port}/"
+    print(f"{address}  Ctrl-C ends it", flush=True)
+    if open_it:
+        webbrowser.open(address)
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()

@@ -54,7 +54,7 @@ export async function unpackDigits(text, expected) {
     const originals = bytes.subarray(image, (image += size * expected[split]));
     const labels = bytes.slice(label, (label += expected[split]));
     const images = await reduceAll(originals, expected[split]);
-    if (digits.checked && (await sha256(images, labels)) !== expected.sha256[split])
+    if (digits.checked && (await sha256([images, labels])) !== expected.sha256[split])
       throw new Error(`the ${split} digits in this page are not those of lecun89`);
     digits[split] = { images, labels, originals };
   }
@@ -85,8 +85,9 @@ async function reduceAll(originals, total) {
   return images;
 }
 
-async function sha256(images, labels) {
-  const all = await new Blob([images, labels]).arrayBuffer();
+/** Of parts of a file, as hexadecimal digits. */
+export async function sha256(parts) {
+  const all = await new Blob(parts).arrayBuffer();
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", all));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -3,7 +3,7 @@ import { byId, once, say } from "./dom.js";
 import { reduceImage, SIDE } from "./digits.js";
 import { contextOf, paint, range } from "./pictures.js";
 import { network } from "./network.js";
-import { asMnist } from "./normalise.js";
+import { asMnist, boundingBox, centreOfMass, cutOut } from "./normalise.js";
 import { drawStrokes, takeStrokes } from "./strokes.js";
 import { padSize } from "./state.js";
 import { showLayers } from "./layers.js";
@@ -85,30 +85,12 @@ export function prepare({ data, width, height }) {
 
 function fromTest(index) {
   const image = test.originals.subarray(SIDE * SIDE * index, SIDE * SIDE * (index + 1));
-  const found = boxOf(image);
-  const pixels = new Uint8Array(found.width * found.height);
-  let mass = 0, x = 0, y = 0;
-  for (let row = 0; row < found.height; row++) {
-    for (let column = 0; column < found.width; column++) {
-      const value = image[(found.y + row) * SIDE + found.x + column];
-      pixels[row * found.width + column] = value;
-      mass += value;
-      x += value * (found.x + column);
-      y += value * (found.y + row);
-    }
-  }
+  const box = boundingBox(image, SIDE, SIDE, 0), { x, y, width, height } = box;
+  const pixels = cutOut(image, SIDE, box), mass = centreOfMass(pixels, width, height);
   return {
-    box: found, size: SIDE, image, small: { pixels, width: found.width, height: found.height },
-    placed: found, centre: [x / mass, y / mass],
+    box, size: SIDE, image, small: { pixels, width, height }, placed: box, centre: [x + mass[0], y + mass[1]],
     input: test.images.subarray(256 * index, 256 * (index + 1)),
   };
-}
-
-function boxOf(image) {
-  const at = [...image.keys()].filter((pixel) => image[pixel]);
-  const [xs, ys] = [at.map((pixel) => pixel % SIDE), at.map((pixel) => Math.floor(pixel / SIDE))];
-  const x = Math.min(...xs), y = Math.min(...ys);
-  return { x, y, width: Math.max(...xs) - x + 1, height: Math.max(...ys) - y + 1 };
 }
 
 function showPad() {

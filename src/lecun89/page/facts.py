@@ -66,12 +66,11 @@ def gather(variants: Sequence[str], networks: Sequence[Shown], directory: Path) 
         "variants": {name: _variant(one.on("1989")) for name, one in shown.items()},
         "networks": [_network(one, directory) for one in networks],
         "literature": _literature(),
-        "reject_for_percent": PAPER_ERROR,
     }
 
 
 def _literature() -> dict[str, dict[str, Any]]:
-    paper, blog, notebook = LITERATURE["base", "1989"]
+    paper, blog, _ = LITERATURE["base", "1989"]
     (best,), more = LITERATURE["modern", "1989"], LITERATURE["base", "full"][0]
     test, counts = get_data("1989").test, layer_rows()[-1]
     return {
@@ -99,7 +98,6 @@ def _literature() -> dict[str, dict[str, Any]]:
             "more_digits_error": more.test_error,
             **BLOG_2022,
         },
-        "notebook": {"error": notebook.test_error, "total": test},
     }
 
 
@@ -112,11 +110,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
     }
     threshold, rejected = _REJECTIONS.get(variant.name, (None, None))
     return {
-        "description": variant.change,
-        "activation": variant.activation,
         "passes": variant.passes_on("1989"),
-        "lr": variant.lr,
-        "lr_decay": variant.lr_decay,
         "threshold": threshold,
         "rejected_percent": rejected,
         "fields": plain,
@@ -135,7 +129,6 @@ def _network(shown: Shown, directory: Path) -> dict[str, Any]:
     return {
         "name": shown.name,
         "variant": weights.variant,
-        "data": weights.data,
         "weights": base64.b64encode(np.concatenate(values).astype("<f4").tobytes()).decode(),
         "threshold": rejection.threshold,
         "rejected_percent": rejection.rejected_percent,

@@ -30,7 +30,7 @@ function published(index = 0) {
   });
 }
 
-const activationOf = (variant) => facts.variants[variant].activation;
+const activationOf = (variant) => facts.variants[variant].fields.activation;
 
 function thresholdOf(variant) {
   const { threshold, rejected_percent: rejected } = facts.variants[variant];

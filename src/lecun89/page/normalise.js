@@ -11,11 +11,7 @@ const BITS = 22; // of Pillow's coefficients
 export function asMnist(ink, width, height) {
   const box = boundingBox(ink, width, height);
   if (!box) return null;
-  const cut = new Uint8Array(box.width * box.height);
-  for (let y = 0; y < box.height; y++) {
-    const from = (box.y + y) * width + box.x;
-    cut.set(ink.subarray(from, from + box.width), y * box.width);
-  }
+  const cut = cutOut(ink, width, box);
   const scale = BOX / Math.max(box.width, box.height);
   const to = [box.width, box.height].map((size) => Math.max(1, roundEven(size * scale)));
   const small = resize(cut, box.width, box.height, ...to);
@@ -35,11 +31,12 @@ export function asMnist(ink, width, height) {
   };
 }
 
-function boundingBox(ink, width, height) {
+/** What is fainter than `faint`, or as faint, is background. */
+export function boundingBox(ink, width, height, faint = FAINT) {
   let left = width, right = -1, top = height, bottom = -1;
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at++) {
-      if (ink[at] <= FAINT) continue;
+      if (ink[at] <= faint) continue;
       if (x < left) left = x;
       if (x > right) right = x;
       if (y < top) top = y;
@@ -49,7 +46,16 @@ function boundingBox(ink, width, height) {
   return right < 0 ? null : { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-function centreOfMass(image, width, height) {
+export function cutOut(ink, width, box) {
+  const cut = new Uint8Array(box.width * box.height);
+  for (let y = 0; y < box.height; y++) {
+    const from = (box.y + y) * width + box.x;
+    cut.set(ink.subarray(from, from + box.width), y * box.width);
+  }
+  return cut;
+}
+
+export function centreOfMass(image, width, height) {
   let total = 0, x = 0, y = 0;
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at++) {

@@ -1,7 +1,7 @@
 // Train in a worker, and show how it goes.
 import { byId, calm, make, once, percent, say, whole } from "./dom.js";
 import { drawChart } from "./chart.js";
-import { duration } from "./then.js";
+import { duration, errorOf } from "./then.js";
 
 const LABELS = { idle: "Train", running: "Train", paused: "Train", done: "Train again" };
 let worker = null, known = null, tell = {}, phase = "loading", scored = [], planned = null, ready = false, spent = 0;
@@ -48,9 +48,9 @@ export const settings = () => ({
 });
 
 function chooseVariant(name) {
-  const { passes, lr, fields } = known.variants[name];
+  const { passes, fields } = known.variants[name];
   byId("passes").value = passes;
-  byId("lr").value = lr;
+  byId("lr").value = fields.lr;
   say("variant-note", described(fields));
   redrawChart();
 }
@@ -104,7 +104,7 @@ const hear = {
   pass({ pass, train, test, microseconds, seconds, weights }) {
     if (phase === "idle" || stale(pass)) return;
     spent = seconds;
-    const { train: trained, test: tested } = known.digits;
+    const { train: trained, test: tested } = known.digits, { paper, blog } = known.literature;
     scored.push({
       pass, train: (100 * train.misses) / trained, test: (100 * test.misses) / tested,
       scores: [train.loss, train.misses, test.loss, test.misses],
@@ -118,7 +118,7 @@ const hear = {
     say("test-error", `${percent(test.misses, tested)}%`);
     addRow(pass, train, test, tested);
     redrawChart();
-    byId("chart").setAttribute("aria-label", `After pass ${pass}: test error ${percent(test.misses, tested)}%, train error ${percent(train.misses, trained)}%. The paper's is 5.0%, the blog's 4.09%.`);
+    byId("chart").setAttribute("aria-label", `After pass ${pass}: test error ${percent(test.misses, tested)}%, train error ${percent(train.misses, trained)}%. The paper's is ${errorOf(paper)}, the blog's ${errorOf(blog)}.`);
     tell.pass({ ...planned, pass, weights, seconds, microseconds });
   },
   done() {

@@ -1,4 +1,5 @@
 // Weights files of lecun89: safetensors with a header and a digest over header and arrays.
+import { sha256 } from "./digits.js";
 
 const SHAPES = {
   H1w: [12, 1, 5, 5], H1b: [12, 8, 8], H2w: [12, 8, 5, 5], H2b: [12, 4, 4],
@@ -115,11 +116,9 @@ async function digestOf(header, arrays) {
     const shape = SHAPES[name].join(", ") + (SHAPES[name].length === 1 ? "," : "");
     parts.push(encoder.encode(`${name} <f4 (${shape})\n`), arrays[NAMES.indexOf(name)]);
   }
-  const all = new Uint8Array(await new Blob(parts).arrayBuffer());
-  return hex(await crypto.subtle.digest("SHA-256", all));
+  return sha256(parts);
 }
 
-const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 const shortened = (text) => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
 /**
