@@ -1,11 +1,13 @@
 """What every claim is made of."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from claimed.training import Cell, Measure, Row
+from lecun89.analysis.statistics import student95, summarise
 
 DATE = "2026-11-28"
 """When the committed results were measured."""
@@ -74,3 +76,24 @@ def markdown(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     headings = [*headings]
     cells = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in cells)
+
+
+def mean_of(values: Sequence[float], digits: int = 1) -> str:
+    """The mean with its 95% interval."""
+    summary = summarise(values)
+    if summary.interval95 is None:
+        return f"{summary.mean:.{digits}f}"
+    mean, low, high = (f"{value:z.{digits}f}" for value in (summary.mean, *summary.interval95))
+    return f"{mean} ({low} to {high})"
+
+
+def p_of(p: float | None) -> str:
+    """A p-value, as a table shows it."""
+    return "unknown" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def one_more(values: Sequence[float]) -> tuple[float, float]:
+    """Student's 95% interval of one more seed, such as the paper's run."""
+    summary, n = summarise(values), len(values)
+    half = student95(n - 1) * (summary.deviation or 0.0) * math.sqrt(1 + 1 / n)
+    return summary.mean - half, summary.mean + half

@@ -6,14 +6,25 @@ from pathlib import Path
 import lecun89
 import numpy as np
 import torch
-from claimed.claim import Claim, Report
+from claimed import figures
+from claimed.claim import Claim, Report, markdown, mean_of, one_more
 from claimed.training import Cell, Row
 from lecun89.analysis.evaluation import outputs
-from lecun89.analysis.rejection import PAPER_ERROR, RejectionCurve, reject_for, rejection_curve
+from lecun89.analysis.rejection import (
+    PAPER_ERROR,
+    PAPER_REJECTED,
+    RejectionCurve,
+    reject_for,
+    rejection_curve,
+)
+from lecun89.analysis.statistics import summarise
 from lecun89.api.digits import load_digits
+from lecun89.data.sets import get_data
 
 VARIANTS = ("paper", "base", "modern", "record")
 DATA = ("usps", "usps-tune", "1989")
+_TUNED = {"usps": "usps-tune", "1989": "1989"}  # which has validation digits of its own
+TEST = get_data("usps").test  # as many as of 1989
 RECORD_SEEDS = 10  # of 1,000 passes each
 
 GRID = np.linspace(0, 40, 81)
@@ -29,10 +40,11 @@ digits and with one that was chosen on validation digits; test errors at `GRID` 
 
 def _cells(seeds: Iterable[int]) -> list[Cell]:
     seeds = [*seeds]
+    first, rest = seeds[:RECORD_SEEDS], seeds[RECORD_SEEDS:]
     return [
         Cell(variant, data, seed)
-        for variants in (VARIANTS[:3], VARIANTS[3:])
-        for seed in (seeds[:RECORD_SEEDS] if "record" in variants else seeds)
+        for variants, some in ((VARIANTS[:3], first), (VARIANTS[3:], first), (VARIANTS[:3], rest))
+        for seed in some
         for data in DATA
         for variant in variants
     ]
@@ -80,8 +92,72 @@ def apply(curve: RejectionCurve, threshold: float | None) -> tuple[int, int]:
     return curve.total - int(curve.accepted[last]), int(curve.misses[last])
 
 
+def by_setting(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The lines of each variant and data, in the order of `VARIANTS` and `DATA`."""
+    found = {(variant, data): [] for variant in VARIANTS for data in DATA}
+    for row in rows:
+        found[row["variant"], row["data"]].append(row)
+    return {key: some for key, some in found.items() if some}
+
+
+def rejected(rows: list[Row], kind: str) -> list[float]:
+    """Rejected test digits in percent, of each seed: ``test`` or ``validated``."""
+    return [100 * int(row[f"{kind}_rejected"]) / TEST for row in rows]
+
+
+def errors(rows: list[Row], kind: str) -> list[float]:
+    """Error on the accepted test digits in percent, of each seed."""
+    return [
+        100 * int(row[f"{kind}_accepted_misses"]) / (TEST - int(row[f"{kind}_rejected"]))
+        for row in rows
+    ]
+
+
 def _report(rows: list[Row]) -> Report:
-    raise NotImplementedError
+    of = by_setting(rows)
+    table = []
+    for variant in VARIANTS:
+        for data in ("usps", "1989"):
+            on_test, validated = of[variant, data], of[variant, _TUNED[data]]
+            table.append(
+                [
+                    f"`{variant}`",
+                    data,
+                    len(on_test),
+                    mean_of([100 * int(row["test_misses"]) / TEST for row in on_test], 2),
+                    mean_of(rejected(on_test, "test")),
+                    len(validated),
+                    mean_of(rejected(validated, "validated")),
+                    mean_of(errors(validated, "validated"), 2),
+                ]
+            )
+    headings = [
+        *("variant", "data", "seeds", "test error, %", "threshold of test digits: rejected, %"),
+        *("seeds", "threshold of validation digits: rejected, %", "error on the rest, %"),
+    ]
+    ours, honest = (of["paper", data] for data in ("usps", "usps-tune"))
+    rates = rejected(ours, "test")
+    low, high = one_more(rates)
+    below = sum(rate <= PAPER_REJECTED for rate in rates)
+    return Report(
+        f"{summarise(rates).mean:.1f}% rejected for 1% of errors, threshold chosen on test digits; "
+        f"chosen on validation digits {summarise(rejected(honest, 'validated')).mean:.1f}% with "
+        f"{summarise(errors(honest, 'validated')).mean:.1f}% of errors",
+        len(rates),
+        f"of the mean {mean_of(rates).partition(' ')[2][1:-1]}%; of one more seed {low:.1f} to "
+        f"{high:.1f}%",
+        "holds" if low <= PAPER_REJECTED <= high else "does not hold",
+        f"{markdown(headings, table)}\n\n{below} of {len(rates)} seeds of `paper` on `usps` reject "
+        f"no more than the paper's {PAPER_REJECTED}%.",
+    )
 
 
-REJECTION = Claim("rejection", _cells, _report, COLUMNS, measure)
+def _draw(rows: list[Row], docs: Path) -> None:
+    curves = {
+        key: np.array([row["curve"].split() for row in some], float)
+        for key, some in by_setting(rows).items()
+    }
+    figures.rejection(GRID, curves, docs / "rejection.png")
+
+
+REJECTION = Claim("rejection", _cells, _report, COLUMNS, measure, _draw)
