@@ -41,9 +41,10 @@ def main() -> None:
         cells = claim.cells(seeds)
         if arguments.quick:
             cells = [replace(cell, passes=1) for cell in cells]
+        own, *others = claim.files(arguments.results)
         training.train(
             cells,
-            arguments.results / f"claims_{claim.name}.csv",
+            *(own, others),
             claim.columns,
             claim.measure,
             arguments.data_dir,

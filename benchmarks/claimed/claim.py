@@ -59,6 +59,7 @@ class Claim:
         columns: what `measure` gives.
         measure: what is wanted of each network.
         draw: makes its figure in docs/.
+        also: claims whose trainings count here too, where they are the same.
         side_by_side: seeds that the graph engine trains as one.
     """
 
@@ -68,7 +69,12 @@ class Claim:
     columns: tuple[str, ...] = ()
     measure: Measure = _nothing
     draw: Callable[[list[Row], Path], None] = _undrawn
+    also: tuple[str, ...] = ()
     side_by_side: int = 10
+
+    def files(self, results: Path) -> list[Path]:
+        """Its files of results in a directory, its own first."""
+        return [results / f"claims_{name}.csv" for name in (self.name, *self.also)]
 
 
 def markdown(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

@@ -31,8 +31,8 @@ def write(names: Iterable[str], results: Path, root: Path, *, draw: bool = True)
     found = json.loads(entries.read_text(encoding="utf-8")) if entries.exists() else {}
     found[FOUR] = four_numbers(results / "science.csv").entry
     for name in names:
-        rows = read(results / f"claims_{name}.csv")
-        if not rows:
+        rows = read(*CLAIMS[name].files(results))
+        if not CLAIMS[name].files(results)[0].exists():
             continue
         report = CLAIMS[name].report(rows)
         found[name] = report.entry
@@ -40,7 +40,9 @@ def write(names: Iterable[str], results: Path, root: Path, *, draw: bool = True)
         if draw:
             CLAIMS[name].draw(rows, root / "docs")
     document.write_text(text, encoding="utf-8")
-    entries.write_text(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+    entries.write_text(
+        json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
+    )
 
 
 def between(text: str, name: str, tables: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
 from lecun89.analysis.rejection import PAPER_ERROR, PAPER_REJECTED
 from lecun89.render.figures import make_figure, own_style
 

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-import lecun89
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+import lecun89
 from claimed import figures
 from claimed.claim import Claim, Report, Verdict, markdown, mean_of, p_of
 from claimed.training import Cell, Row
 from lecun89.analysis.statistics import paired_p, summarise
 from lecun89.network.initialization import initial_parameters
-from scipy.optimize import linear_sum_assignment
 
 Array = npt.NDArray[np.float64]
 

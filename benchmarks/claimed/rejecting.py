@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import lecun89
 import numpy as np
 import torch
+
+import lecun89
 from claimed import figures
 from claimed.claim import Claim, Report, markdown, mean_of, one_more
 from claimed.training import Cell, Row

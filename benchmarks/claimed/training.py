@@ -48,21 +48,31 @@ Measure = Callable[[lecun89.Result, Path], dict[str, object]]
 """What a claim wants of a trained network beside its scores, given where the digits are."""
 
 
-def read(path: Path) -> list[Row]:
-    """The lines of a file of results, by variant, data, rate and seed; none where there is none.
+def key_of(row: Row) -> tuple[str, ...]:
+    """What stands in the columns `KEYS`, as `Cell.key` has it."""
+    return tuple(row[key] for key in KEYS)
 
-    A last line that an interruption cut off does not count.
+
+def read(*paths: Path) -> list[Row]:
+    """The lines of files of results, by variant, data, rate and seed; a file may be missing.
+
+    Of a training in several files the first counts. A last line that an interruption cut off does
+    not count.
     """
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if None not in row.values()]
-    return sorted(rows, key=lambda row: (*(row[key] for key in KEYS[:4]), int(row["seed"])))
+    found: dict[tuple[str, ...], Row] = {}
+    for path in paths:
+        if path.exists():
+            with path.open(newline="") as file:
+                for row in csv.DictReader(file):
+                    if None not in row.values():
+                        found.setdefault(key_of(row), row)
+    return sorted(found.values(), key=lambda row: (*key_of(row)[:4], int(row["seed"])))
 
 
 def train(
     cells: Iterable[Cell],
     path: Path,
+    others: Iterable[Path],
     columns: tuple[str, ...],
     measure: Measure,
     data_dir: Path,
@@ -75,13 +85,14 @@ def train(
     Args:
         cells: what to train.
         path: of the file of results.
+        others: files of results whose trainings need not be done again.
         columns: what `measure` gives.
         measure: see `Measure`.
         data_dir: where prepared digits are.
         workers: trainings at a time, by the native engine; the others take one after another.
         side_by_side: seeds that the graph engine trains as one.
     """
-    done = {tuple(row[key] for key in KEYS) for row in read(path)}
+    done = {key_of(row) for row in read(path, *others)}
     todo = [cell for cell in cells if cell.key not in done]
     names = (*KEYS, *SCORES, *columns)
     _mend(path, names)
@@ -92,7 +103,9 @@ def train(
             writer.writerow(dict(zip(KEYS, cell.key, strict=True)) | _scores(result) | more)
             file.flush()
             os.fsync(file.fileno())
-            print(f"{number} of {len(todo)}: {' '.join(cell.key)} {result or 'diverged'}", flush=True)
+            print(
+                f"{number} of {len(todo)}: {' '.join(cell.key)} {result or 'diverged'}", flush=True
+            )
 
 
 def _mend(path: Path, names: tuple[str, ...]) -> None:
