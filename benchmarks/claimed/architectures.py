@@ -1,6 +1,7 @@
 """What shared weights and the number of planes are worth."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from claimed import rejecting
 from claimed.claim import Claim, Report, Verdict, markdown, mean_of, one_more, p_of
@@ -54,8 +55,8 @@ def _shared_report(rows: list[Row]) -> Report:
     means = {name: summarise([*of.values()]).mean for name, of in full.items()}
     low, high = one_more([*full["test"].values()])
     return Report(
-        f"fully connected: {means['train']:.2f}% training errors, {means['test']:.2f}% test errors, "
-        f"{means['rejected']:.1f}% rejected; {hits[FULL].count(True)} of 3 numbers within reach",
+        f"fully connected: {means['train']:.2f}% training errors, {means['test']:.2f}% test "
+        f"errors, {means['rejected']:.1f}% rejected; {sum(hits[FULL])} of 3 numbers within reach",
         len(full["test"]),
         f"test errors {mean_of([*full['test'].values()], 2)}%, of one more seed {low:.2f} to "
         f"{high:.2f}%; more than with shared weights by {in_words(changes['test'])}",
@@ -75,9 +76,10 @@ def _shared_measure(result: object, data_dir: object) -> dict[str, object]:
     return {name: measured[name] for name in ("test_rejected", "test_accepted_misses")}
 
 
-PLANES = tuple(
-    Setting(f"{planes}", f"paper+planes={planes}", engine="graph") for planes in (4, 6, 8)
-) + (Setting("12", "paper"),)
+PLANES = (
+    *(Setting(f"{planes}", f"paper+planes={planes}", engine="graph") for planes in (4, 6, 8)),
+    Setting("12", "paper"),
+)
 
 
 def _planes_cells(seeds: Iterable[int]) -> list[Cell]:
@@ -98,9 +100,7 @@ def _planes_report(rows: list[Row]) -> Report:
         train = [100 * misses / USPS.train for misses in one.column(rows, "train_misses").values()]
         size = [f"{structure.parameters:,}", f"{structure.macs:,}", len(test)]
         table.append([one.words, *size, mean_of(train, 2), mean_of(test, 2), next_])
-    steps = [
-        is_more(differences(fewer, more)) for fewer, more in zip(errors, errors[1:], strict=False)
-    ]
+    steps = [is_more(differences(fewer, more)) for fewer, more in pairwise(errors)]
     whole = differences(errors[0], errors[-1])
     verdict: Verdict = "holds" if all(steps) else "partly" if is_more(whole) else "does not hold"
     means = [summarise([*of.values()]).mean for of in errors]
@@ -127,5 +127,6 @@ SHARED_WEIGHTS = Claim(
     _shared_report,
     ("test_rejected", "test_accepted_misses"),
     _shared_measure,
+    also=("rejection",),
 )
-FEWER_PLANES = Claim("fewer-planes", _planes_cells, _planes_report)
+FEWER_PLANES = Claim("fewer-planes", _planes_cells, _planes_report, also=("kernels",))

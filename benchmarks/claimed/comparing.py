@@ -233,8 +233,13 @@ def _flat(pairs: Iterable[Iterable[Setting]]) -> list[Setting]:
     return [one for pair in pairs for one in pair]
 
 
-CONSTANT_ORDER = Claim("constant-order", lambda seeds: _every(_flat(ORDERS), seeds), _order_report)
-HALF = Claim("half", lambda seeds: _every(HALVES, seeds), _half_report)
+CONSTANT_ORDER = Claim(
+    "constant-order",
+    lambda seeds: _every(_flat(ORDERS), seeds),
+    _order_report,
+    also=("kernels",),
+)
+HALF = Claim("half", lambda seeds: _every(HALVES, seeds), _half_report, also=("kernels",))
 TARGETS_CLAIM = Claim(
     "targets",
     lambda seeds: _every(_flat(TARGETS), seeds),

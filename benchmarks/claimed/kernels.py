@@ -183,14 +183,14 @@ def _report(rows: list[Row]) -> Report:
         verdict = "holds" if whole else "partly"
     like, by_chance = (mean_of(counts[name].sum(axis=1)) for name in (first, controls[1]))
     shown = [
-        f"{group} {numbers[group][first].mean():.1f} and {numbers[group][controls[1]].mean():.1f}, "
-        f"p {p_of(p)}"
-        for group, p in more.items()
+        f"{group} {of[first].mean():.1f} and {of[controls[1]].mean():.1f}, p {p_of(more[group])}"
+        for group, of in numbers.items()
     ]
+    ours = [numbers[group][first].mean() for group in ("derivatives", FAMILIES[2])]
     return Report(
         f"{like.split()[0]} of 12 kernels look like one, {by_chance.split()[0]} of chance patterns "
-        f"as smooth: derivatives {numbers['derivatives'][first].mean():.1f}, off-centre on-surround "
-        f"{numbers[FAMILIES[2]][first].mean():.1f}, its negative {counts[first][:, 3].mean():.1f}",
+        f"as smooth: derivatives {ours[0]:.1f}, off-centre on-surround {ours[1]:.1f}, its negative "
+        f"{counts[first][:, 3].mean():.1f}",
         len(after),
         f"look like one {like} of 12, by chance {by_chance}",
         verdict,
