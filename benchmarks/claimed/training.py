@@ -95,6 +95,7 @@ def train(
     done = {key_of(row) for row in read(path, *others)}
     todo = [cell for cell in cells if cell.key not in done]
     names = (*KEYS, *SCORES, *columns)
+    path.parent.mkdir(parents=True, exist_ok=True)
     _mend(path, names)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
