@@ -25,6 +25,7 @@ class Report:
         interval: 95% of the number, in words.
         verdict: on the claim.
         tables: Markdown for docs/science.md.
+        date: when it was measured.
     """
 
     ours: str
@@ -32,12 +33,12 @@ class Report:
     interval: str
     verdict: Verdict
     tables: str = ""
+    date: str = DATE
 
     @property
     def entry(self) -> dict[str, object]:
         """The claim in claims.json."""
-        values = {key: value for key, value in vars(self).items() if key != "tables"}
-        return values | {"date": DATE}
+        return {key: value for key, value in vars(self).items() if key != "tables"}
 
 
 def _nothing(result: object, data_dir: Path) -> dict[str, object]:
