@@ -66,7 +66,7 @@ def test_outputs_and_gradients_are_the_networks_in_float64(
         kept = mask[index].view(6, 12, 4, 4) if units == 192 else mask[index]
         theirs = network(roll(images[:, None], shifts[index]), kept if variant.dropout else None)
         assert torch.allclose(outputs[index], theirs, rtol=1e-12, atol=1e-12)
-        goal = targets(labels, variant.loss)
+        goal = targets(labels, variant)
         goal = goal.double() if variant.loss == "mse" else goal
         LOSSES[variant.loss](theirs, goal).backward()
         for found, (key, parameter) in zip(gradients, network.named_parameters(), strict=True):
