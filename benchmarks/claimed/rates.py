@@ -130,7 +130,7 @@ def _cells_of(one: Rate, works: bool) -> list[str]:
         f"**{mean}**" if works else mean,
         str(one.failed),
         _pass(statistics.median(one.passes_to(SIX_PERCENT))),
-        f"{len(reached)} seeds, {_pass(statistics.median(reached))}" if reached else "no seed",
+        f"{_pass(statistics.median(reached))} ({len(reached)})" if reached else "never",
     ]
 
 
@@ -160,7 +160,7 @@ def _report(rows: list[Row]) -> Report:
     verdict: Verdict = ("does not hold", "partly", "holds")[reliable + alike]
     headings = [
         *("optimizer", "rate", "test error, %", "seeds not converged"),
-        *("passes to 6%", "passes to 5%, of the seeds that get there"),
+        *("passes to 6%", "passes to 5% (seeds that get there)"),
     ]
     return Report(
         f"rates over a factor of {ours:.1f} work for SDLM, of {plain:.1f} for SGD; 6% after "
