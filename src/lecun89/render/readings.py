@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.table import Table
 
 from lecun89.network.architecture import CLASSES
-from lecun89.reading.reading import ReadDigit, Reading
+from lecun89.reading.reading import REJECTED, ReadDigit, Reading
 from lecun89.render.lines import counted
 from lecun89.render.pictures import FRAME, INK, MARGIN, MUTED, PAPER, WRONG, font
 from lecun89.render.tables import plain_table
@@ -29,7 +29,7 @@ Box = tuple[int, int, int, int]
 
 def sign(digit: ReadDigit) -> str:
     """The digit as it is read, ``?`` when it is rejected."""
-    return str(digit.label) if digit.accepted else "?"
+    return str(digit.label) if digit.accepted else REJECTED
 
 
 def caption(digit: ReadDigit) -> str:
