@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lecun89.reading.find import Found, find_digits, whole_digit
+from lecun89.reading.normalise import steps_of
+from lecun89.reading.pictures import open_picture
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -101,4 +105,32 @@ def read_picture(
         UsageError: what was given is no image.
         MissingExtraError: scikit-image is absent, and `single` is false.
     """
-    raise NotImplementedError
+    import torch
+
+    from lecun89.analysis.evaluation import outputs
+
+    colours = open_picture(image)
+    found = whole_digit(colours) if single else find_digits(colours)
+    made = [steps_of(one.ink, normalisation) for one in found]
+    seen = np.stack([image for _, image in made]) if made else np.zeros((0, 16, 16), np.float32)
+    values = outputs(network, torch.tensor(seen[:, None])).cpu().numpy() if made else seen
+    digits = [
+        _digit(one, {"found": one.ink} | steps, image, output, threshold)
+        for one, (steps, image), output in zip(found, made, values, strict=True)
+    ]
+    return Reading(tuple(digits), colours, reject_for, threshold)
+
+
+def _digit(
+    found: Found,
+    steps: dict[str, npt.NDArray[np.uint8]],
+    image: npt.NDArray[np.float32],
+    outputs: npt.NDArray[np.float32],
+    threshold: float,
+) -> ReadDigit:
+    second, first = np.sort(outputs)[-2:].astype(np.float64)
+    margin = float(first - second)
+    label = int(outputs.argmax())
+    return ReadDigit(
+        label, margin >= threshold, margin, outputs, found.box, found.line, steps, image
+    )

@@ -1,0 +1,78 @@
+"""The ruled lines of paper, which are taken out of its ink."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+_STRIP = 12  # pixels of a line that are looked at together
+_SLOPES = np.linspace(-0.12, 0.12, 61)
+_COVERED = 0.6  # of the picture's width
+
+
+def without_rules(ink: Floats, low: float) -> Floats:
+    """Ink without what runs straight through most of the picture, level or upright.
+
+    Args:
+        ink: (h, w), see `lecun89.reading.ink.ink_of`.
+        low: what is less is paper.
+    """
+    level = _without_level(ink, low)
+    return np.ascontiguousarray(_without_level(level.T, low).T)
+
+
+def _without_level(ink: Floats, low: float) -> Floats:
+    height, width = ink.shape
+    strips = width // _STRIP
+    if strips < 4 or height < 8:
+        return ink
+    dark = ink > low
+    shares = dark[:, : strips * _STRIP].reshape(height, strips, _STRIP).mean(axis=2)
+    tall = np.maximum(shares, np.maximum(np.roll(shares, 1, axis=0), np.roll(shares, -1, axis=0)))
+    present = np.ascontiguousarray((tall > 0.5).T)  # (strips, height)
+    if present.sum() < _COVERED * strips:
+        return ink
+    middles = (np.arange(strips) + 0.5) * _STRIP
+    padded = np.pad(present, ((0, 0), (height, height)))
+    lines = np.arange(strips)
+    best, slope = 0.0, 0.0
+    for tried in _SLOPES:
+        offsets = np.rint(tried * (middles - width / 2)).astype(np.intp)
+        covered = np.zeros(height, np.int32)
+        for line in lines:
+            start = height + offsets[line]
+            covered += padded[line, start : start + height]
+        share = covered / strips
+        score = float((share[share > _COVERED] ** 4).sum())
+        if score > best:
+            best, slope, found = score, float(tried), share
+    if not best:
+        return ink
+    return _erased(ink, _runs(found > _COVERED, height), slope)
+
+
+def _runs(rows: npt.NDArray[np.bool_], height: int) -> list[tuple[int, int]]:
+    """First row and the one after the last of each line that is thin."""
+    ends = np.flatnonzero(np.diff(np.concatenate(([False], rows, [False])).astype(np.int8)))
+    runs = zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True)
+    return [(first, last) for first, last in runs if last - first <= 6 + height // 40]
+
+
+def _erased(ink: Floats, runs: list[tuple[int, int]], slope: float) -> Floats:
+    """Where a line runs there is as much ink as above or below it: strokes cross it unharmed."""
+    height, width = ink.shape
+    made = ink.copy()
+    columns = np.arange(width)
+    offsets = slope * (columns - width / 2)
+    for first, last in runs:
+        above, below = (
+            np.clip(np.rint(offsets + row).astype(np.intp), 0, height - 1)
+            for row in (first - 2, last + 1)
+        )
+        beside = np.maximum(ink[above, columns], ink[below, columns])
+        for row in range(first - 1, last + 1):
+            rows = np.rint(offsets + row).astype(np.intp)
+            inside = (rows >= 0) & (rows < height)
+            place = rows[inside], columns[inside]
+            made[place] = np.minimum(ink[place], beside[inside])
+    return made
