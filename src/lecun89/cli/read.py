@@ -72,8 +72,8 @@ def read(
 ) -> None:
     """Read the digits in a photograph or a scan, line by line; `?` is a digit that is rejected.
 
-    `lecun89 read zip.jpg -v` adds margins and outputs; `lecun89 read *.png --out seen` draws what
-    was found and what the network saw of it.
+    `lecun89 read zip.jpg -v` adds the margin and the outputs of each digit.
+    `lecun89 read *.jpg --out seen` draws what was found, and each digit in steps.
     """
     from lecun89.devices import require_torch
 
@@ -150,7 +150,7 @@ def _reader(
         network,
         threshold=threshold,
         reject_for=reject_for,
-        normalisation=get_data(name).normalisation,
+        normalisation="mnist",
         single=single,
     )
     return reader, threshold
@@ -219,9 +219,7 @@ def _rounded(value: float) -> float:
     return round(float(value), 6)
 
 
-def _print(
-    path: Path, reading: "Reading", *, several: bool, quiet: bool, verbose: bool
-) -> None:
+def _print(path: Path, reading: "Reading", *, several: bool, quiet: bool, verbose: bool) -> None:
     """The text; in a terminal also the digits, and with -v a table of them."""
     from lecun89.render.halfblocks import print_digits
     from lecun89.render.readings import caption, readings_table

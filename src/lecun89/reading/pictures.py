@@ -1,6 +1,7 @@
 """Pictures of any kind as colours: upright, on white, 8 bits a channel."""
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError, one_line, printable
+from lecun89.storage.files import read_limited
 
 MOST_PIXELS = 50_000_000
+_MOST_BYTES = 1 << 29  # of a file: those pixels in 16 bits with alpha, not compressed
 
 Colours = npt.NDArray[np.uint8]
 """(h, w, 3)."""
@@ -55,21 +58,21 @@ def open_picture(image: Any) -> Colours:
 
 def _open_file(path: str | Path) -> Colours:
     name = printable(path)
+    content = read_limited(Path(path), _MOST_BYTES)
+    if not content:
+        raise FileFormatError(f"{name} is empty, not an image")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a size that is checked, of tags that are odd
-            with Image.open(path) as opened:
+            with Image.open(BytesIO(content)) as opened:
+                if opened.format == "EPS":  # Pillow would run Ghostscript on it
+                    raise FileFormatError(f"{name} is PostScript, not pixels: save it as PNG")
                 _check_size(opened, name)
                 return _colours(opened)
     except Lecun89Error as error:
         raise FileFormatError(str(error)) from error
     except UnidentifiedImageError as error:
-        empty = Path(path).stat().st_size == 0
-        raise FileFormatError(
-            f"{name} is {'empty' if empty else 'not an image that Pillow reads'}"
-        ) from error
-    except FileNotFoundError as error:
-        raise FileFormatError(f"there is no file {name}") from error
+        raise FileFormatError(f"{name} is not an image that Pillow reads") from error
     except Image.DecompressionBombError as error:
         raise FileFormatError(f"{name} has {_TOO_MANY}") from error
     except _BROKEN as error:

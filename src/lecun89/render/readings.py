@@ -245,15 +245,13 @@ def _draw_step(
         zoom = int(zoom)
     size = tuple(max(1, round(side * zoom)) for side in (width, height))
     kind = Image.Resampling.NEAREST if zoom >= 1 else Image.Resampling.BOX
-    made = Image.fromarray(255 - ink).resize(size, kind)  # type: ignore[arg-type]
+    made = Image.fromarray(255 - ink).resize(size, kind)
     draw.rectangle((x - 1, y - 1, x + size[0], y + size[1]), None, FRAME)
     picture.paste(made, (x, y))
     draw.text((x, y + size[1] + 16), f"{width} x {height}", MUTED, font(11), anchor="ls")
 
 
-def _draw_bars(
-    draw: ImageDraw.ImageDraw, digit: ReadDigit, most: float, x: int, y: int
-) -> None:
+def _draw_bars(draw: ImageDraw.ImageDraw, digit: ReadDigit, most: float, x: int, y: int) -> None:
     """The outputs, up from a line in the middle, or down; the largest in the reading's colour."""
     middle = y + _BARS // 2
     for label, value in enumerate(digit.outputs):
