@@ -20,7 +20,7 @@ _SHARES = (0.4, 0.3, 0.22)  # of a digit's height, its reading: the largest that
 _LEGIBLE = 56  # pixels, the height of digits that a picture is enlarged for
 _ACCEPTED, _REJECTED = "#0b63b5", WRONG
 
-_CELL, _GAP, _HEADER, _ROW = 112, 28, 104, 112 + 44
+CELL, COLUMN, TOP, ROW = 112, 140, 104, 156  # pixels of a step, to the next one, and to the first
 _TITLES = {"found": "as found", "deskewed": "deskewed", "boxed": "in its box"}
 _BAR, _BARS, _TEXT = 22, 84, 96  # width of a bar, height of the highest, width of the reading
 
@@ -67,19 +67,19 @@ def boxes_picture(reading: Reading) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     sizes = _line_heights(reading.digits, boxes)
     frames = [_grown(box, 2 * _stroke(size)) for box, size in zip(boxes, sizes, strict=True)]
-    for frame, digit, size in zip(frames, reading.digits, sizes, strict=True):
-        stroke = _stroke(size)
-        # White around it keeps it visible on any ground.
-        draw.rectangle(_grown(frame, stroke), None, PAPER, width=stroke)
-        draw.rectangle(frame, None, _colour(digit), width=stroke)
     for share in _SHARES:
         letters = [font(min(max(round(size * share), 12), 96)) for size in sizes]
         tags = [_tag_size(of) for of in letters]
         places, covered = _places(frames, tags, picture.size)
         if not covered:
             break
-    for place, digit, size, of in zip(places, reading.digits, sizes, letters, strict=True):
+    # White around them keeps them visible on any ground.
+    for frame, place, size in zip(frames, places, sizes, strict=True):
+        draw.rectangle(_grown(frame, _stroke(size)), None, PAPER, width=_stroke(size))
         draw.rectangle(_grown(place, _stroke(size)), PAPER)
+    for frame, digit, size in zip(frames, reading.digits, sizes, strict=True):
+        draw.rectangle(frame, None, _colour(digit), width=_stroke(size))
+    for place, digit, of in zip(places, reading.digits, letters, strict=True):
         draw.rectangle(_grown(place, 0), _colour(digit))
         middle = ((place[0] + place[2]) / 2, (place[1] + place[3]) / 2)
         draw.text(middle, sign(digit), PAPER, of, anchor="mm")
@@ -89,36 +89,37 @@ def boxes_picture(reading: Reading) -> Image.Image:
 def strip_picture(reading: Reading) -> Image.Image:
     """A row for each digit: every step from the picture to what the network sees, and its outputs.
 
-    Pictures of steps are enlarged without smoothing. At most MOST_ROWS digits are shown.
+    Steps are enlarged without smoothing; the first is at (MARGIN, TOP), the next one COLUMN to the
+    right of it, the next digit ROW below. At most MOST_ROWS digits are shown.
     """
     digits = reading.digits[:MOST_ROWS]
     names = list(dict.fromkeys(name for digit in digits for name in digit.steps))
     titles = [_TITLES.get(name, name) for name in names]
     columns = [*titles, "as the network sees it"]
-    bars = MARGIN + len(columns) * (_CELL + _GAP) + _TEXT
+    bars = MARGIN + len(columns) * COLUMN + _TEXT
     lines = _strip_lines(reading)
     heading, text, small = font(20), font(14), font(12)
     width = max(
         bars + CLASSES * _BAR + MARGIN,
         2 * MARGIN + round(max(heading.getlength(lines[0]), text.getlength(lines[1]))) + 1,
     )
-    picture = Image.new("RGB", (width, _HEADER + len(digits) * _ROW + MARGIN), PAPER)
+    picture = Image.new("RGB", (width, TOP + len(digits) * ROW + MARGIN), PAPER)
     draw = ImageDraw.Draw(picture)
     draw.text((MARGIN, 16), lines[0], INK, heading)
     draw.text((MARGIN, 42), lines[1], MUTED, text)
     most = max((float(np.abs(digit.outputs).max()) for digit in digits), default=1.0) or 1.0
     if digits:
-        lefts = [MARGIN + number * (_CELL + _GAP) for number in range(len(columns) + 1)]
+        lefts = [MARGIN + number * COLUMN for number in range(len(columns) + 1)]
         for left, title in zip([*lefts, bars], [*columns, "read as", "outputs"], strict=True):
-            draw.text((left, _HEADER - 14), title, MUTED, small, anchor="ls")
+            draw.text((left, TOP - 14), title, MUTED, small, anchor="ls")
     for number, digit in enumerate(digits):
-        top = _HEADER + number * _ROW
+        top = TOP + number * ROW
         seen = np.clip(np.round((digit.image + 1) * 127.5), 0, 255).astype(np.uint8)
         for column, name in enumerate([*names, None]):
             step = seen if name is None else digit.steps.get(name)
             if step is not None:
-                _draw_step(picture, draw, step, MARGIN + column * (_CELL + _GAP), top)
-        left = MARGIN + len(columns) * (_CELL + _GAP)
+                _draw_step(picture, draw, step, MARGIN + column * COLUMN, top)
+        left = MARGIN + len(columns) * COLUMN
         draw.text((left, top + 50), sign(digit), _colour(digit), font(48), anchor="ls")
         if not digit.accepted:
             draw.text((left, top + 72), f"rejected {digit.label}", MUTED, small, anchor="ls")
@@ -240,7 +241,7 @@ def _draw_step(
 ) -> None:
     """A step in its cell, dark on light, as large as fits, its size under it."""
     height, width = ink.shape
-    zoom = _CELL / max(height, width)
+    zoom = CELL / max(height, width)
     if zoom >= 1:
         zoom = int(zoom)
     size = tuple(max(1, round(side * zoom)) for side in (width, height))
