@@ -66,13 +66,13 @@ def test_readings_cover_no_digit_where_there_is_room() -> None:
     digits = [
         digit(
             (row * 4 + column) % 10,
-            (30 + 60 * column, 30 + 70 * row, 70 + 60 * column, 80 + 70 * row),
+            (30 + 70 * column, 30 + 90 * row, 70 + 70 * column, 90 + 90 * row),
             line=row,
         )
         for row in range(3)
         for column in range(4)
     ]
-    pixels = np.asarray(boxes_picture(reading(*digits, shape=(260, 290), ground=90)))
+    pixels = np.asarray(boxes_picture(reading(*digits, shape=(300, 320), ground=90)))
     for one in digits:
         left, top, right, bottom = one.box
         assert (pixels[top:bottom, left:right] == 90).all()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -152,6 +153,7 @@ def _rgb(colour: str) -> list[int]:
     return [int(colour[index : index + 2], 16) for index in (1, 3, 5)]
 
 
+@cache
 def font(size: int) -> ImageFont.FreeTypeFont:
     """The font that Pillow brings, of that many pixels."""
     found = ImageFont.load_default(size)
