@@ -78,7 +78,6 @@ def read(
     from lecun89.devices import require_torch
 
     require_torch()
-    from lecun89.render.lines import counted
     from lecun89.training.trained import open_trained
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -89,10 +88,8 @@ def read(
     # Of the published weights, those that saw most digits read best.
     trained = open_trained(weights, runs_dir, variant, data or "full")
     reader, threshold = _reader(trained, data, reject_for, data_dir, single=single)
-    chosen = f"margins below {threshold:.3g}, for {reject_for:g}% error on the others"
     options.note(
-        f"{trained.path}: {trained.weights.variant} on {trained.data}; rejected are {chosen}",
-        quiet=quiet or json,
+        f"{trained.path}: {trained.weights.variant} on {trained.data}", quiet=quiet or json
     )
     documents: list[dict[str, Any]] = []
     files: list[Path] = []
@@ -107,10 +104,11 @@ def read(
         documents.append(_document(path, reading))
         if not json:
             _print(path, reading, several=len(images) > 1, quiet=quiet, verbose=verbose)
+        options.note(f"{path}: {_summary(reading)}", quiet=quiet or json)
         if out is not None:
             files += _write(out, name, reading, force=force)
     if files:
-        options.note(f"{counted(len(files), 'picture')} in {out}", quiet=quiet)
+        options.note(f"{len(files)} pictures in {out}", quiet=quiet)
     if json and documents:
         options.print_json(
             {
@@ -229,9 +227,20 @@ def _print(path: Path, reading: "Reading", *, several: bool, quiet: bool, verbos
             [digit.image for digit in reading.digits],
             [caption(digit) for digit in reading.digits],
         )
-    if not reading.digits:
-        options.note(f"{path}: no digit is found", quiet=quiet)
     for line in reading.lines or ([""] if several else []):
         options.print_line(f"{path}: {line}".rstrip() if several else line)
     if reading.digits and verbose:
         options.print_table(readings_table(reading))
+
+
+def _summary(reading: "Reading") -> str:
+    from lecun89.render.lines import counted
+
+    total = len(reading.digits)
+    if not total:
+        return "no digit is found"
+    rejected = sum(not digit.accepted for digit in reading.digits)
+    return (
+        f"{rejected} of {counted(total, 'digit')} rejected, with margins below "
+        f"{reading.threshold:.3g}, for {reading.reject_for:g}% error on the others"
+    )

@@ -13,7 +13,7 @@ from lecun89.render.lines import counted
 from lecun89.render.pictures import FRAME, INK, MARGIN, MUTED, PAPER, WRONG, font
 from lecun89.render.tables import plain_table
 
-MOST_ROWS = 300  # of a strip; more would make a picture that no viewer opens
+MOST_ROWS = 200  # of a strip; more would make a picture that no viewer opens
 
 _LARGEST = 4000  # pixels, the longer side of a picture with boxes
 _SHARES = (0.4, 0.3, 0.22)  # of a digit's height, its reading: the largest that covers nothing
