@@ -93,29 +93,13 @@ def _parts(ink: Floats) -> tuple[list[Part], npt.NDArray[np.int32], Floats]:
 
     noise = noise_of(ink)
     low = max(_FAINTEST, 4.5 * noise)
+    ink = without_rules(ink, low)
     first, count = label(ink > low, connectivity=2, return_num=True)
     if not count:
         return [], first, ink
-    if _has_rules(first, count):
-        ink = without_rules(ink, low)
-        first, count = label(ink > low, connectivity=2, return_num=True)
     strokes = _as_shares(ink, first, count, low)
     labels, count = label(strokes > _EDGE, connectivity=2, return_num=True)
     return _real(labels, count, ink), labels, strokes
-
-
-def _has_rules(labels: npt.NDArray[Any], count: int) -> bool:
-    """Whether anything reaches through half of the picture."""
-    from skimage.measure import regionprops
-
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    height, width = labels.shape
-    large = np.flatnonzero(areas[1:] >= min(height, width) / 2) + 1
-    kept = np.where(np.isin(labels, large), labels, 0) if len(large) < count else labels
-    return any(
-        box[2] - box[0] > height / 2 or box[3] - box[1] > width / 2
-        for box in (region.bbox for region in regionprops(kept))
-    )
 
 
 def _as_shares(ink: Floats, labels: npt.NDArray[Any], count: int, low: float) -> Floats:

@@ -10,6 +10,7 @@ from lecun89.exceptions import missing_extra
 
 Floats = npt.NDArray[np.float32]
 
+_DARKEST = 0.35  # of the usual paper: what is darker is no paper in a shadow
 _COARSE = 120  # pixels of the shorter side on which the paper is looked for
 
 
@@ -55,7 +56,7 @@ def ink_of(colours: npt.NDArray[np.uint8], window: float, *, light: bool) -> Flo
         )
         ink = paper - colours[:, :, channel]
         # On light paper a share, which does not depend on the light that falls on it.
-        ink /= 255.0 if light else np.maximum(paper, 16)
+        ink /= 255.0 if light else np.maximum(paper, max(16.0, _DARKEST * float(np.median(closed))))
         np.maximum(most, ink, out=most)
     most -= np.median(most[:: 1 + len(most) // 500, :: 1 + most.shape[1] // 500])
     return most
