@@ -97,7 +97,9 @@ def draw_sheet(originals: Bytes, indices: Sequence[int], seed: int, style: Style
     slope = np.deg2rad(rng.uniform(-style.slope, style.slope))
     close = rng.random() < style.close
     pen = rng.uniform(-1, 1)  # thinner or thicker than the original
-    inks = [_ink(originals[i], size * rng.uniform(0.88, 1.12), slope, pen, rng, style) for i in indices]
+    inks = [
+        _ink(originals[i], size * rng.uniform(0.88, 1.12), slope, pen, rng, style) for i in indices
+    ]
     rows = [inks[at : at + style.per_line] for at in range(0, len(inks), style.per_line)]
     if len(rows) == 1 and len(inks) > 2 and rng.random() < 0.4:
         cut = int(rng.integers(1, len(inks)))
@@ -107,13 +109,15 @@ def draw_sheet(originals: Bytes, indices: Sequence[int], seed: int, style: Style
     alphas = np.zeros((height, width), np.float32)
     owner = np.full((height, width), -1, np.int16)
     boxes = []
-    for number, (ink, (x, y)) in enumerate(zip([i for row in rows for i in row], places, strict=True)):
+    for number, (ink, (x, y)) in enumerate(
+        zip([i for row in rows for i in row], places, strict=True)
+    ):
         left, top = round(x + margin[0]), round(y + margin[1])
         view = np.s_[top : top + ink.shape[0], left : left + ink.shape[1]]
         owner[view][ink > alphas[view]] = number
         alphas[view] = np.maximum(alphas[view], ink)
         boxes.append((left, top, left + ink.shape[1], top + ink.shape[0]))
-    notes: dict[str, object] = {"size": round(size), "slope": round(np.rad2deg(slope), 1)}
+    notes: dict[str, object] = {"size": round(size), "slope": round(float(np.rad2deg(slope)), 1)}
     notes |= {"close": close, "pen": round(pen, 2)}
     picture = _light(_draw(alphas, owner, slope, size, rng, style, notes), rng, style, notes)
     quality = int(rng.integers(style.quality[0], style.quality[1] + 1))

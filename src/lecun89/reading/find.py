@@ -7,10 +7,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lecun89.reading.ink import Floats, each_maximum, ink_of, noise_of, require_scikit_image
+from lecun89.reading.ink import (
+    Floats,
+    each_maximum,
+    ink_of,
+    is_light,
+    noise_of,
+    require_scikit_image,
+)
 from lecun89.reading.lines import in_lines
 from lecun89.reading.normalise import whole_ink
-from lecun89.reading.parts import Part, joined, split_wide
+from lecun89.reading.parts import Part, has_labels, joined, split_wide
 from lecun89.reading.rules import without_rules
 
 _MOST = 6_000_000  # pixels in which digits are looked for; larger pictures are reduced
@@ -50,10 +57,11 @@ def find_digits(colours: npt.NDArray[np.uint8]) -> list[Found]:
     if min(colours.shape[:2]) < 8:
         return []
     window = max(9.0, min(colours.shape[:2]) / 4)
-    ink = ink_of(colours, window)
-    parts, labels, strokes = _parts(ink)
-    if parts and (tall := _height(parts)) < window / 2:
-        parts, labels, strokes = _parts(ink_of(colours, max(9.0, 0.8 * tall)))
+    light = is_light(colours, window)
+    parts, labels, strokes = _parts(ink_of(colours, window, light=light))
+    if parts and _height(parts) < window / 2:  # the finer, the less a shadow does
+        finer = max(9.0, 0.8 * _height(parts))
+        parts, labels, strokes = _parts(ink_of(colours, finer, light=light))
     if not parts:
         return []
     tall = _height(parts)
@@ -85,29 +93,13 @@ def _parts(ink: Floats) -> tuple[list[Part], npt.NDArray[np.int32], Floats]:
 
     noise = noise_of(ink)
     low = max(_FAINTEST, 4.5 * noise)
+    ink = without_rules(ink, low)
     first, count = label(ink > low, connectivity=2, return_num=True)
     if not count:
         return [], first, ink
-    if _has_rules(first, count):
-        ink = without_rules(ink, low)
-        first, count = label(ink > low, connectivity=2, return_num=True)
     strokes = _as_shares(ink, first, count, low)
     labels, count = label(strokes > _EDGE, connectivity=2, return_num=True)
     return _real(labels, count, ink), labels, strokes
-
-
-def _has_rules(labels: npt.NDArray[Any], count: int) -> bool:
-    """Whether anything reaches through half of the picture."""
-    from skimage.measure import regionprops
-
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    height, width = labels.shape
-    large = np.flatnonzero(areas[1:] >= min(height, width) / 2) + 1
-    kept = np.where(np.isin(labels, large), labels, 0) if len(large) < count else labels
-    return any(
-        box[2] - box[0] > height / 2 or box[3] - box[1] > width / 2
-        for box in (region.bbox for region in regionprops(kept))
-    )
 
 
 def _as_shares(ink: Floats, labels: npt.NDArray[Any], count: int, low: float) -> Floats:
@@ -143,23 +135,21 @@ def _real(labels: npt.NDArray[Any], count: int, ink: Floats) -> list[Part]:
         if touches and (spans > 0.4 or touches > 1):
             continue
         parts.append(Part((left, top, right, bottom), int(areas[region.label]), (region.label,)))
-    return [part for part in parts if not _frames(part, parts)]
+    return _inner(parts)
 
 
-def _frames(part: Part, parts: list[Part]) -> bool:
-    """Whether it goes around others: two of them that are not small."""
-    left, top, right, bottom = part.box
-    inside = [
-        other
-        for other in parts
-        if other is not part
-        and left < other.box[0]
-        and top < other.box[1]
-        and other.box[2] < right
-        and other.box[3] < bottom
-        and other.height > (bottom - top) / 8
-    ]
-    return len(inside) >= 2 and part.area < 0.2 * (right - left) * (bottom - top)
+def _inner(parts: list[Part]) -> list[Part]:
+    """Without those that go around two others which are not small: boxes, frames, rings."""
+    boxes = np.array([part.box for part in parts]).reshape(-1, 4)
+    kept = []
+    for part in parts:
+        left, top, right, bottom = part.box
+        inside = (boxes[:, :2] > (left, top)).all(axis=1)
+        inside &= (boxes[:, 2:] < (right, bottom)).all(axis=1)
+        inside &= boxes[:, 3] - boxes[:, 1] > part.height / 8
+        if inside.sum() < 2 or part.area > 0.2 * part.width * part.height:
+            kept.append(part)
+    return kept
 
 
 def _height(parts: list[Part]) -> float:
@@ -177,10 +167,12 @@ def _cut(
 
     left, top, right, bottom = digit.box
     view = np.s_[top:bottom, left:right]
-    own = np.isin(labels[view], digit.labels)
+    ink = np.clip((strokes[view] - 0.1) * (255 / 0.9), 0, 255)
+    own = has_labels(labels[view], digit.labels)
     if digit.mask is not None:
         own &= digit.mask
-    side = 3 if tall < 60 else 5
-    near = dilation(own, footprint_rectangle((side, side))) & ((labels[view] == 0) | own)
-    ink = np.clip((strokes[view] - 0.1) / 0.9, 0, 1) * near
-    return np.rint(255 * ink).astype(np.uint8)
+    others = (labels[view] != 0) & ~own
+    if others.any():
+        side = 3 if tall < 60 else 5
+        ink *= dilation(own, footprint_rectangle((side, side))) & ~others
+    return np.rint(ink).astype(np.uint8)

@@ -1,5 +1,7 @@
 """Digits in their lines, which may slant."""
 
+import itertools
+
 import numpy as np
 
 from lecun89.reading.parts import Box
@@ -20,21 +22,26 @@ def in_lines(boxes: list[Box], tall: float) -> list[list[int]]:
         steps = [
             (middles[b][1] - middles[a][1]) / (middles[b][0] - middles[a][0])
             for line in lines
-            for a, b in zip(line, line[1:], strict=False)
+            for a, b in itertools.pairwise(line)
             if middles[b][0] - middles[a][0] > tall / 4
         ]
         slope = float(np.median(steps)) if len(steps) >= 2 else 0.0
-    return sorted(lines, key=lambda line: np.mean([level[place][1] for place in line]))
+    return sorted(lines, key=lambda line: float(np.mean([level[place][1] for place in line])))
 
 
 def _chained(middles: list[tuple[float, float]], tall: float) -> list[list[int]]:
     """From left to right, each to the line whose last digits are nearest in height."""
     lines: list[list[int]] = []
     for place in sorted(range(len(middles)), key=lambda at: middles[at][0]):
-        heights = [np.mean([middles[at][1] for at in line[-2:]]) for line in lines]
-        far = [abs(height - middles[place][1]) for height in heights]
+        far = [abs(_last(line, middles) - middles[place][1]) for line in lines]
         if far and min(far) < 0.65 * tall:
-            lines[int(np.argmin(far))].append(place)
+            lines[far.index(min(far))].append(place)
         else:
             lines.append([place])
     return lines
+
+
+def _last(line: list[int], middles: list[tuple[float, float]]) -> float:
+    """Height of a line's end."""
+    end = [middles[place][1] for place in line[-2:]]
+    return sum(end) / len(end)

@@ -1,5 +1,6 @@
-"""One digit's ink as the network sees it: normalised as MNIST's digits were, or the Postal Service's."""
+"""One digit as the network sees it, normalised as MNIST's were, or the Postal Service's."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ from lecun89.network.architecture import IMAGE_SIZE
 from lecun89.reading.pictures import Colours, open_picture
 
 Bytes = npt.NDArray[np.uint8]
-Seen = npt.NDArray[np.float32]
-"""(16, 16) from -1 to 1."""
+Images = npt.NDArray[np.float32]
+"""(16, 16) or (n, 16, 16), from -1 to 1."""
 
 _BOX, _SIDE = 20, 28
 _FAINT = 32  # of 255: below, it is paper
 
 
-def normalise(image: Any, normalisation: str = "mnist") -> Seen:
+def normalise(image: Any, normalisation: str = "mnist") -> Images:
     """A digit as the network sees it, (16, 16) float32 from -1 to 1.
 
     Args:
@@ -34,37 +35,34 @@ def normalise(image: Any, normalisation: str = "mnist") -> Seen:
         if image.shape == (IMAGE_SIZE, IMAGE_SIZE) and image.dtype.kind == "f":
             if not (np.abs(image) <= 1).all():
                 raise UsageError("an image (16, 16) of floats must be from -1 to 1")
-            exact: Seen = image.astype(np.float32)
+            exact: Images = image.astype(np.float32)
             return exact
         if image.shape == (_SIDE, _SIDE) and image.dtype == np.uint8:
-            return reduced(image) if normalisation == "mnist" else steps_of(image, normalisation)[1]
-    return steps_of(whole_ink(open_picture(image)), normalisation)[1]
+            if normalisation == "mnist":
+                return seen([{"boxed": image}])[0]
+            return seen([steps_of(image, normalisation)])[0]
+    return seen([steps_of(whole_ink(open_picture(image)), normalisation)])[0]
 
 
-def steps_of(ink: Bytes, normalisation: str) -> tuple[dict[str, Bytes], Seen]:
-    """What is made of a digit's ink, step by step, and what the network sees.
-
-    Args:
-        ink: (h, w), 0 for the background.
-        normalisation: ``mnist`` or ``usps``.
+def steps_of(ink: Bytes, normalisation: str) -> dict[str, Bytes]:
+    """What is made of a digit's ink (h, w) before its last step, by name.
 
     Returns:
-        ``boxed`` (28, 28) or ``deskewed`` (h, w) by its name, and the image (16, 16).
+        ``boxed`` (28, 28) for ``mnist``, ``deskewed`` (h, w) for ``usps``.
 
     Raises:
         UsageError: nothing is drawn.
     """
-    if normalisation == "usps":
-        upright = deskewed(ink)
-        return {"deskewed": upright}, as_usps(upright)
-    boxed = as_mnist(ink)
-    return {"boxed": boxed}, reduced(boxed)
+    return {"deskewed": deskewed(ink)} if normalisation == "usps" else {"boxed": as_mnist(ink)}
 
 
-def reduced(image: Bytes) -> Seen:
-    """MNIST's form (28, 28) by the data rule."""
-    made: Seen = reduce_images(image[None])[0]
-    return made
+def seen(digits: Sequence[dict[str, Bytes]]) -> Images:
+    """What the network sees of digits, (n, 16, 16), from what `steps_of` made of each."""
+    if not digits:
+        return np.zeros((0, IMAGE_SIZE, IMAGE_SIZE), np.float32)
+    if "boxed" in digits[0]:
+        return reduce_images(np.stack([steps["boxed"] for steps in digits]))
+    return np.stack([as_usps(steps["deskewed"]) for steps in digits])
 
 
 def as_mnist(ink: Bytes) -> Bytes:
@@ -92,7 +90,7 @@ def as_mnist(ink: Bytes) -> Bytes:
     return made
 
 
-def as_usps(ink: Bytes) -> Seen:
+def as_usps(ink: Bytes) -> Images:
     """A digit as the Postal Service's are, (16, 16) from -1 to 1.
 
     It fills the image from top to bottom or from side to side, keeping its aspect, in the middle.

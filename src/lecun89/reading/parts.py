@@ -1,5 +1,6 @@
 """Connected strokes put together to digits, and digits that touch taken apart."""
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,14 @@ class Part:
     def width(self) -> int:
         """In pixels."""
         return self.box[2] - self.box[0]
+
+
+def has_labels(labels: npt.NDArray[Any], wanted: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Where one of these labels is."""
+    own: npt.NDArray[np.bool_] = labels == wanted[0]
+    for one in wanted[1:]:
+        own |= labels == one
+    return own
 
 
 def joined(parts: list[Part], tall: float) -> list[Part]:
@@ -98,14 +107,12 @@ def split_wide(
     return made
 
 
-def _cut_apart(
-    part: Part, strokes: Floats, labels: npt.NDArray[Any], count: int
-) -> list[Part]:
+def _cut_apart(part: Part, strokes: Floats, labels: npt.NDArray[Any], count: int) -> list[Part]:
     from skimage.graph import route_through_array
 
     left, top, right, bottom = part.box
     ink = strokes[top:bottom, left:right]
-    own = np.isin(labels[top:bottom, left:right], part.labels)
+    own = has_labels(labels[top:bottom, left:right], part.labels)
     height, width = ink.shape
     rows = np.arange(height)
     cuts = [np.zeros(height, np.intp)]
@@ -122,7 +129,7 @@ def _cut_apart(
     cuts.append(np.full(height, width))
     columns = np.arange(width)
     made = []
-    for before, after in zip(cuts, cuts[1:], strict=False):
+    for before, after in itertools.pairwise(cuts):
         mask = own & (columns >= before[rows][:, None]) & (columns < after[rows][:, None])
         down, across = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
         if not len(down):

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lecun89.reading.find import Found, find_digits, whole_digit
-from lecun89.reading.normalise import steps_of
+from lecun89.reading.normalise import seen, steps_of
 from lecun89.reading.pictures import open_picture
 
 if TYPE_CHECKING:
@@ -111,12 +111,14 @@ def read_picture(
 
     colours = open_picture(image)
     found = whole_digit(colours) if single else find_digits(colours)
+    if not found:
+        return Reading((), colours, reject_for, threshold)
     made = [steps_of(one.ink, normalisation) for one in found]
-    seen = np.stack([image for _, image in made]) if made else np.zeros((0, 16, 16), np.float32)
-    values = outputs(network, torch.tensor(seen[:, None])).cpu().numpy() if made else seen
+    images = seen(made)
+    values = outputs(network, torch.tensor(images[:, None])).cpu().numpy()
     digits = [
         _digit(one, {"found": one.ink} | steps, image, output, threshold)
-        for one, (steps, image), output in zip(found, made, values, strict=True)
+        for one, steps, image, output in zip(found, made, images, values, strict=True)
     ]
     return Reading(tuple(digits), colours, reject_for, threshold)
 

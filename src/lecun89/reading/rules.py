@@ -26,29 +26,30 @@ def _without_level(ink: Floats, low: float) -> Floats:
     strips = width // _STRIP
     if strips < 4 or height < 8:
         return ink
-    dark = ink > low
-    shares = dark[:, : strips * _STRIP].reshape(height, strips, _STRIP).mean(axis=2)
-    tall = np.maximum(shares, np.maximum(np.roll(shares, 1, axis=0), np.roll(shares, -1, axis=0)))
-    present = np.ascontiguousarray((tall > 0.5).T)  # (strips, height)
-    if present.sum() < _COVERED * strips:
+    shares = ink[:, : strips * _STRIP].reshape(height, strips, _STRIP)
+    means = np.minimum(shares, 3 * low).mean(axis=2)
+    rows, columns = np.nonzero(means > low / 2)  # fainter than what is seen pixel by pixel
+    if len(rows) < _COVERED * strips:
         return ink
-    middles = (np.arange(strips) + 0.5) * _STRIP
-    padded = np.pad(present, ((0, 0), (height, height)))
-    lines = np.arange(strips)
+    middles = (columns + 0.5) * _STRIP - width / 2
     best, slope = 0.0, 0.0
     for tried in _SLOPES:
-        offsets = np.rint(tried * (middles - width / 2)).astype(np.intp)
-        covered = np.zeros(height, np.int32)
-        for line in lines:
-            start = height + offsets[line]
-            covered += padded[line, start : start + height]
-        share = covered / strips
+        starts = np.rint(rows - tried * middles).astype(np.intp) + height
+        points = np.unique(starts * strips + columns)
+        covered = np.bincount(points // strips, minlength=3 * height)[height : 2 * height]
+        share = np.minimum(1, (covered + 0.5 * _beside(covered)) / strips)
         score = float((share[share > _COVERED] ** 4).sum())
         if score > best:
             best, slope, found = score, float(tried), share
     if not best:
         return ink
     return _erased(ink, _runs(found > _COVERED, height), slope)
+
+
+def _beside(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Of the rows above and below together; a line may lie on both sides of where rows meet."""
+    padded = np.pad(counts, 1)
+    return padded[:-2] + padded[2:]
 
 
 def _runs(rows: npt.NDArray[np.bool_], height: int) -> list[tuple[int, int]]:
