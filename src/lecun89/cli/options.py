@@ -194,8 +194,8 @@ def weights(help_text: str) -> Any:
 
 def _percent(text: Any) -> float:
     value = float(number("--reject-for", float)(str(text).removesuffix("%")))
-    if not 0 <= value < 100:
-        raise UsageError(f"--reject-for {shortened(str(text))} is out of range: 0% to below 100%")
+    if not 0 <= value <= 100:
+        raise UsageError(f"--reject-for {shortened(str(text))} is out of range: 0% to 100%")
     return value
 
 

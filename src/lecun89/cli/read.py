@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from lecun89.parsing import expand_home
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from lecun89.network.weights import Weights
     from lecun89.reading.reading import Reading
     from lecun89.training.trained import Trained
 
@@ -38,7 +40,7 @@ Images = Annotated[
         help="Pictures in any format that Pillow reads.",
     ),
 ]
-Weights = Annotated[str, options.weights("What reads: record, a run, or a weights file.")]
+From = Annotated[str, options.weights("What reads: record, a run, or a weights file.")]
 RejectFor = Annotated[
     float,
     options.reject_for(
@@ -57,7 +59,7 @@ Out = Annotated[
 
 def read(
     images: Images,
-    weights: Weights = "record",
+    weights: From = "record",
     reject_for: RejectFor = 1.0,
     single: Single = False,
     out: Out = None,
@@ -135,23 +137,37 @@ def _reader(
     single: bool,
 ) -> "tuple[Callable[[Path], Reading], float]":
     """What reads a picture, and the margin below which it rejects a digit."""
-    from lecun89.data import get_data
+    from lecun89.data.sets import normalisation_of
     from lecun89.network.modules import network_of
     from lecun89.reading.reading import read_picture
     from lecun89.reading.thresholds import threshold_for
 
-    name = data or trained.data
-    threshold = threshold_for(trained.weights, reject_for, data_dir)
-    network = network_of(trained.weights, targets.set_up_device("cpu", 1).device)
+    weights = _with_data(trained, data)
+    threshold = threshold_for(weights, reject_for, data_dir)
+    network = network_of(weights, targets.set_up_device("cpu", 1).device)
     reader = partial(
         read_picture,
         network,
         threshold=threshold,
         reject_for=reject_for,
-        normalisation="mnist",
+        normalisation=normalisation_of(weights.data),
         single=single,
     )
     return reader, threshold
+
+
+def _with_data(trained: "Trained", data: str | None) -> "Weights":
+    """The weights with the data that they were trained on: what a file of others does not say."""
+    from lecun89.data import get_data
+
+    weights = trained.weights
+    if data is None or weights.data is None:
+        return replace(weights, data=weights.data or data)
+    if get_data(data).base != get_data(weights.data).base:
+        raise UsageError(
+            f"{trained.path} was trained on {weights.data}, not on {data}: leave --data out"
+        )
+    return weights
 
 
 def _names(images: Sequence[Path]) -> list[str]:
