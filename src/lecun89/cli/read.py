@@ -80,6 +80,7 @@ def read(
     from lecun89.devices import require_torch
 
     require_torch()
+    from lecun89.render.readings import summary
     from lecun89.training.trained import open_trained
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -106,7 +107,7 @@ def read(
         documents.append(_document(path, reading))
         if not json:
             _print(path, reading, several=len(images) > 1, quiet=quiet, verbose=verbose)
-        options.note(f"{path}: {_summary(reading)}", quiet=quiet or json)
+        options.note(f"{path}: {summary(reading)}", quiet=quiet or json)
         if out is not None:
             files += _write(out, name, reading, force=force)
     if files:
@@ -247,16 +248,3 @@ def _print(path: Path, reading: "Reading", *, several: bool, quiet: bool, verbos
         options.print_line(f"{path}: {line}".rstrip() if several else line)
     if reading.digits and verbose:
         options.print_table(readings_table(reading))
-
-
-def _summary(reading: "Reading") -> str:
-    from lecun89.render.lines import counted
-
-    total = len(reading.digits)
-    if not total:
-        return "no digit is found"
-    rejected = sum(not digit.accepted for digit in reading.digits)
-    return (
-        f"{rejected} of {counted(total, 'digit')} rejected, with margins below "
-        f"{reading.threshold:.3g}, for {reading.reject_for:g}% error on the others"
-    )

@@ -1,5 +1,6 @@
 """What is read in a picture: a box around each digit, every step of it, a table."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ _SHARES = (0.4, 0.3, 0.22)  # of a digit's height, its reading: the largest that
 _LEGIBLE = 56  # pixels, the height of digits that a picture is enlarged for
 _ACCEPTED, _REJECTED = "#0b63b5", WRONG
 
-CELL, COLUMN, TOP, ROW = 112, 140, 104, 156  # pixels of a step, to the next one, and to the first
+CELL, COLUMN, TOP, ROW = 112, 140, 84, 156  # pixels of a step, to the next one, and to the first
 _TITLES = {"found": "as found", "deskewed": "deskewed", "boxed": "in its box"}
 _BAR, _BARS, _TEXT = 22, 84, 96  # width of a bar, height of the highest, width of the reading
 
@@ -37,6 +38,18 @@ def caption(digit: ReadDigit) -> str:
     if digit.accepted:
         return f"{digit.label}  {digit.margin:.3g}"
     return f"? ({digit.label})  {digit.margin:.3g}"
+
+
+def summary(reading: Reading) -> str:
+    """How many digits are found and rejected: ``10 digits, 2 rejected for 1% error``."""
+    if not reading.digits:
+        return "no digit is found"
+    rejected = sum(not digit.accepted for digit in reading.digits)
+    line = f"{counted(len(reading.digits), 'digit')}, {rejected or 'none'} rejected"
+    line += f" for {reading.reject_for:g}% error"
+    if 0 < reading.threshold < math.inf:
+        line += f": margins below {reading.threshold:.3g}"
+    return line
 
 
 def readings_table(reading: Reading, title: str = "") -> Table:
@@ -97,16 +110,16 @@ def strip_picture(reading: Reading) -> Image.Image:
     titles = [_TITLES.get(name, name) for name in names]
     columns = [*titles, "as the network sees it"]
     bars = MARGIN + len(columns) * COLUMN + _TEXT
-    lines = _strip_lines(reading)
-    heading, text, small = font(20), font(14), font(12)
+    title, heading, small = summary(reading), font(20), font(12)
+    if len(digits) < len(reading.digits):
+        title += f"; the first {MOST_ROWS} are shown"
     width = max(
         bars + CLASSES * _BAR + MARGIN,
-        2 * MARGIN + round(max(heading.getlength(lines[0]), text.getlength(lines[1]))) + 1,
+        2 * MARGIN + math.ceil(heading.getlength(title)),
     )
     picture = Image.new("RGB", (width, TOP + len(digits) * ROW + MARGIN), PAPER)
     draw = ImageDraw.Draw(picture)
-    draw.text((MARGIN, 16), lines[0], INK, heading)
-    draw.text((MARGIN, 42), lines[1], MUTED, text)
+    draw.text((MARGIN, 16), title, INK, heading)
     most = max((float(np.abs(digit.outputs).max()) for digit in digits), default=1.0) or 1.0
     if digits:
         lefts = [MARGIN + number * COLUMN for number in range(len(columns) + 1)]
@@ -128,19 +141,6 @@ def strip_picture(reading: Reading) -> Image.Image:
     return picture
 
 
-def _strip_lines(reading: Reading) -> tuple[str, str]:
-    """Title and subtitle."""
-    total = len(reading.digits)
-    if not total:
-        return "no digit is found", ""
-    rejected = sum(not digit.accepted for digit in reading.digits)
-    said = f"rejected are margins below {reading.threshold:.3g}, "
-    said += f"chosen for {reading.reject_for:g}% error on the others"
-    if total > MOST_ROWS:
-        said += f"; the first {MOST_ROWS:,} are shown"
-    return f"{counted(total, 'digit')}, {rejected:,} rejected", said
-
-
 def _scaled(reading: Reading) -> tuple[Image.Image, list[Box]]:
     """The picture, neither too large nor with digits too small, and the boxes in it."""
     picture = Image.fromarray(reading.picture)
@@ -149,7 +149,7 @@ def _scaled(reading: Reading) -> tuple[Image.Image, list[Box]]:
     scale = min(1.0, _LARGEST / longest)
     if boxes:
         height = float(np.median([bottom - top for _, top, _, bottom in boxes]))
-        wanted = int(np.ceil(_LEGIBLE / max(height, 1)))
+        wanted = math.ceil(_LEGIBLE / max(height, 1))
         if scale == 1 and wanted > 1:
             scale = float(max(1, min(wanted, _LARGEST // longest)))
     if scale == 1:
