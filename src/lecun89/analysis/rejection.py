@@ -123,7 +123,7 @@ def thresholds(curve: RejectionCurve) -> Thresholds:
     return [*found[:-1], (found[-1][0], 0.0)]
 
 
-def threshold_for(found: Thresholds, error_percent: float) -> float:
+def threshold_of(found: Thresholds, error_percent: float) -> float:
     """The threshold for an error in percent; infinity where only rejecting all digits is enough."""
     enough = [threshold for error, threshold in found if error <= error_percent]
     return enough[-1] if enough else math.inf
