@@ -13,7 +13,6 @@ import typer
 
 from lecun89.cli import completion, options, targets
 from lecun89.exceptions import FileFormatError, UsageError
-from lecun89.parsing import expand_home
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,16 +24,10 @@ if TYPE_CHECKING:
 _OWNER = "read"
 
 
-def _picture(text: Any) -> Path:
-    if str(text) == "-":
-        raise UsageError("IMAGE - is not read from stdin: give a file")
-    return Path(expand_home("IMAGE", str(text)))
-
-
 Images = Annotated[
     list[Path],
     typer.Argument(
-        parser=_picture,
+        parser=options.path("IMAGE"),
         autocompletion=completion.pictures,
         metavar="IMAGE...",
         help="Pictures in any format that Pillow reads.",
