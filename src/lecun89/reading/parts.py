@@ -50,6 +50,30 @@ def has_labels(labels: npt.NDArray[Any], wanted: tuple[int, ...]) -> npt.NDArray
     return own
 
 
+def stacked(parts: list[Part]) -> list[Part]:
+    """Parts right below each other joined: halves of a digit, of which the height is not known yet.
+
+    Digits of two lines are too far from each other, or together too high for their width.
+    """
+    whole: list[Part] = []
+    for part in sorted(parts, key=lambda part: part.box[1]):
+        above = next((place for place, one in enumerate(whole) if _stack(one, part)), None)
+        if above is None:
+            whole.append(part)
+        else:
+            whole[above] = _union(whole[above], part)
+    return whole
+
+
+def _stack(upper: Part, lower: Part) -> bool:
+    overlap = min(upper.box[2], lower.box[2]) - max(upper.box[0], lower.box[0])
+    gap = lower.box[1] - upper.box[3]
+    whole = _union(upper, lower)
+    near = gap <= (0.12 if whole.height < 2.5 * whole.width else 0.06) * whole.height
+    small = min(upper.height, lower.height)
+    return near and overlap >= 0.5 * min(upper.width, lower.width) and gap >= -0.5 * small
+
+
 def joined(parts: list[Part], tall: float) -> list[Part]:
     """Digits of their parts; specks, dashes and dots are left out.
 
