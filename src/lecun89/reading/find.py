@@ -175,4 +175,5 @@ def _cut(
     if others.any():
         side = 3 if tall < 60 else 5
         ink *= dilation(own, footprint_rectangle((side, side))) & ~others
-    return np.rint(ink).astype(np.uint8)
+    cut: npt.NDArray[np.uint8] = np.rint(ink).astype(np.uint8)
+    return cut

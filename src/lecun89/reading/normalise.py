@@ -84,7 +84,7 @@ def as_mnist(ink: Bytes) -> Bytes:
     height, width = small.shape
     mass = small.sum()
     y, x = (
-        round((_SIDE - 1) / 2 - float((small.sum(axis=1 - axis) * np.arange(size)).sum() / mass))
+        round(_SIDE / 2 - float((small.sum(axis=1 - axis) * np.arange(size)).sum() / mass))
         for axis, size in enumerate(small.shape)
     )
     y, x = min(max(y, 0), _SIDE - height), min(max(x, 0), _SIDE - width)
