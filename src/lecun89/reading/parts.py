@@ -66,12 +66,14 @@ def stacked(parts: list[Part]) -> list[Part]:
 
 
 def _stack(upper: Part, lower: Part) -> bool:
-    overlap = min(upper.box[2], lower.box[2]) - max(upper.box[0], lower.box[0])
-    gap = lower.box[1] - upper.box[3]
-    whole = _union(upper, lower)
-    near = gap <= (0.12 if whole.height < 2.5 * whole.width else 0.06) * whole.height
-    small = min(upper.height, lower.height)
-    return near and overlap >= 0.5 * min(upper.width, lower.width) and gap >= -0.5 * small
+    left, top, right, bottom = upper.box
+    across = min(right, lower.box[2]) - max(left, lower.box[0])
+    if across < 0.5 * min(upper.width, lower.width):
+        return False
+    gap, height = lower.box[1] - bottom, max(bottom, lower.box[3]) - top
+    width = max(right, lower.box[2]) - min(left, lower.box[0])
+    near = 0.12 if height < 2.5 * width else 0.06
+    return -0.5 * min(upper.height, lower.height) <= gap <= near * height
 
 
 def joined(parts: list[Part], tall: float) -> list[Part]:
