@@ -50,6 +50,32 @@ def has_labels(labels: npt.NDArray[Any], wanted: tuple[int, ...]) -> npt.NDArray
     return own
 
 
+def stacked(parts: list[Part]) -> list[Part]:
+    """Parts right below each other joined: halves of a digit, of which the height is not known yet.
+
+    Digits of two lines are too far from each other, or together too high for their width.
+    """
+    whole: list[Part] = []
+    for part in sorted(parts, key=lambda part: part.box[1]):
+        above = next((place for place, one in enumerate(whole) if _stack(one, part)), None)
+        if above is None:
+            whole.append(part)
+        else:
+            whole[above] = _union(whole[above], part)
+    return whole
+
+
+def _stack(upper: Part, lower: Part) -> bool:
+    left, top, right, bottom = upper.box
+    across = min(right, lower.box[2]) - max(left, lower.box[0])
+    if across < 0.5 * min(upper.width, lower.width):
+        return False
+    gap, height = lower.box[1] - bottom, max(bottom, lower.box[3]) - top
+    width = max(right, lower.box[2]) - min(left, lower.box[0])
+    near = 0.12 if height < 2.5 * width else 0.06
+    return -0.5 * min(upper.height, lower.height) <= gap <= near * height
+
+
 def joined(parts: list[Part], tall: float) -> list[Part]:
     """Digits of their parts; specks, dashes and dots are left out.
 
