@@ -39,9 +39,10 @@ def _without_level(ink: Floats, low: float) -> Floats:
     at_end = (columns < 2) | (columns >= strips - 2)
     best, slope = 0.0, 0.0
     for tried in _SLOPES:
-        starts = np.rint(rows - tried * middles).astype(np.intp) + height
-        covered = np.bincount(starts, minlength=3 * height)[height : 2 * height]
-        ends = np.bincount(starts[at_end], minlength=3 * height)[height : 2 * height]
+        starts = np.rint(rows - tried * middles).astype(np.intp)
+        inside = (starts >= 0) & (starts < height)
+        covered = np.bincount(starts[inside], minlength=height)
+        ends = np.bincount(starts[inside & at_end], minlength=height)
         share = (covered / strips) * (ends > 0)
         score = float((share[share > _COVERED] ** 4).sum())
         if score > best:
