@@ -56,24 +56,30 @@ def stacked(parts: list[Part]) -> list[Part]:
     Digits of two lines are too far from each other, or together too high for their width.
     """
     whole: list[Part] = []
+    boxes = np.zeros((len(parts), 4))
     for part in sorted(parts, key=lambda part: part.box[1]):
-        above = next((place for place, one in enumerate(whole) if _stack(one, part)), None)
-        if above is None:
-            whole.append(part)
+        above = np.flatnonzero(_stack(boxes[: len(whole)], part))
+        if len(above):
+            place = int(above[0])
+            whole[place] = _union(whole[place], part)
         else:
-            whole[above] = _union(whole[above], part)
+            place = len(whole)
+            whole.append(part)
+        boxes[place] = whole[place].box
     return whole
 
 
-def _stack(upper: Part, lower: Part) -> bool:
-    left, top, right, bottom = upper.box
-    across = min(right, lower.box[2]) - max(left, lower.box[0])
-    if across < 0.5 * min(upper.width, lower.width):
-        return False
-    gap, height = lower.box[1] - bottom, max(bottom, lower.box[3]) - top
-    width = max(right, lower.box[2]) - min(left, lower.box[0])
-    near = 0.12 if height < 2.5 * width else 0.06
-    return -0.5 * min(upper.height, lower.height) <= gap <= near * height
+def _stack(boxes: npt.NDArray[np.float64], lower: Part) -> npt.NDArray[np.bool_]:
+    """Which of the boxes are one digit with a part that does not begin above them."""
+    left, top, right, bottom = boxes.T
+    width, height = right - left, bottom - top
+    across = np.minimum(right, lower.box[2]) - np.maximum(left, lower.box[0])
+    gap = lower.box[1] - bottom
+    high = np.maximum(bottom, lower.box[3]) - top
+    wide = np.maximum(right, lower.box[2]) - np.minimum(left, lower.box[0])
+    near = np.where(high < 2.5 * wide, 0.12, 0.06) * high
+    found: npt.NDArray[np.bool_] = across >= 0.5 * np.minimum(width, lower.width)
+    return found & (gap <= near) & (gap >= -0.5 * np.minimum(height, lower.height))
 
 
 def joined(parts: list[Part], tall: float) -> list[Part]:
