@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lecun89.training.trained import Trained
 
 _OWNER = "read"
+_LONGEST_STEM = 50  # characters, of at most four bytes: a name has 255
 
 
 Images = Annotated[
@@ -169,10 +170,11 @@ def _names(images: Sequence[Path]) -> list[str]:
     taken: set[str] = set()
     names = []
     for path in images:
-        name, number = path.stem, 1
+        stem = path.stem[:_LONGEST_STEM]
+        name, number = stem, 1
         while not taken.isdisjoint({name.casefold(), f"{name}-strip".casefold()}):
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{stem}-{number}"
         taken |= {name.casefold(), f"{name}-strip".casefold()}
         names.append(name)
     return names
