@@ -79,7 +79,8 @@ def _stack(boxes: npt.NDArray[np.float64], lower: Part) -> npt.NDArray[np.bool_]
     wide = np.maximum(right, lower.box[2]) - np.minimum(left, lower.box[0])
     near = np.where(high < 2.5 * wide, 0.12, 0.06) * high
     found: npt.NDArray[np.bool_] = across >= 0.5 * np.minimum(width, lower.width)
-    return found & (gap <= near) & (gap >= -0.5 * np.minimum(height, lower.height))
+    found &= (gap <= near) & (gap >= -0.5 * np.minimum(height, lower.height))
+    return found
 
 
 def joined(parts: list[Part], tall: float) -> list[Part]:
