@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from lecun89.data import Digits
+from lecun89.network.weights import load_weights
 from tests.conftest import Result, command
 
 pytest.importorskip("skimage", reason="installed without the extra read")
@@ -136,6 +138,31 @@ def test_a_run_reads_with_its_own_weights(
     postal = cli("read", "page.png", "--data", "usps", "--json").document
     assert postal["data"] == "usps"
     assert len(postal["images"][0]["digits"]) == 5
+
+
+def test_a_file_of_others_is_read_by_the_data_that_is_named(
+    base_run: tuple[Path, Result], sheet: Callable[..., str], cli: Callable[..., Result]
+) -> None:
+    sheet("page.png")
+    arrays = load_weights(base_run[0] / "weights.safetensors").arrays
+    np.savez("theirs.npz", **arrays)
+    line = ("read", "page.png", "--weights", "theirs.npz", "--variant", "base", "--json")
+    for data, more in (("1989", ()), ("usps-tune", ("--data", "usps-tune"))):
+        document = cli(*line, "--reject-for", 100, *more).document
+        assert (document["data"], document["threshold"]) == (data, 0)
+
+
+def test_outputs_that_are_not_finite_are_refused(
+    sheet: Callable[..., str], cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet("page.png")
+    monkeypatch.setattr(
+        "lecun89.analysis.evaluation.outputs",
+        lambda network, images: torch.full((len(images), 10), torch.nan),
+    )
+    result = cli("read", "page.png", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "not finite" in result.error
 
 
 def test_pictures_of_what_is_read(sheet: Callable[..., str], cli: Callable[..., Result]) -> None:

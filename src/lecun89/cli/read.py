@@ -15,8 +15,6 @@ from lecun89.cli import completion, options, targets
 from lecun89.exceptions import FileFormatError, UsageError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from lecun89.network.weights import Weights
     from lecun89.reading.reading import Reading
     from lecun89.training.trained import Trained
@@ -74,7 +72,8 @@ def read(
     from lecun89.devices import require_torch
 
     require_torch()
-    from lecun89.render.readings import summary
+    from lecun89.render.readings import reading_files, summary
+    from lecun89.storage.outputdir import write_files
     from lecun89.training.trained import open_trained
 
     options.set_up_logging(quiet=quiet, verbose=verbose)
@@ -83,8 +82,8 @@ def read(
     if out is not None:
         _check_out(out, images, names, force=force)
     # Of the published weights, those that saw most digits read best.
-    trained = open_trained(weights, runs_dir, variant, data or "full")
-    reader, threshold = _reader(trained, data, reject_for, data_dir, single=single)
+    trained = _with_data(open_trained(weights, runs_dir, variant, data or "full"), data)
+    reader, threshold = _reader(trained.weights, reject_for, data_dir, single=single)
     options.note(
         f"{trained.path}: {trained.weights.variant} on {trained.data}", quiet=quiet or json
     )
@@ -103,7 +102,7 @@ def read(
             _print(path, reading, several=len(images) > 1, quiet=quiet, verbose=verbose)
         options.note(f"{path}: {summary(reading)}", quiet=quiet or json)
         if out is not None:
-            files += _write(out, name, reading, force=force)
+            files += write_files(out, _OWNER, reading_files(reading, name), force=force)
     if files:
         options.note(f"{len(files)} pictures in {out}", quiet=quiet)
     if json and documents:
@@ -124,12 +123,7 @@ def read(
 
 
 def _reader(
-    trained: "Trained",
-    data: str | None,
-    reject_for: float,
-    data_dir: Path | None,
-    *,
-    single: bool,
+    weights: "Weights", reject_for: float, data_dir: Path | None, *, single: bool
 ) -> "tuple[Callable[[Path], Reading], float]":
     """What reads a picture, and the margin below which it rejects a digit."""
     from lecun89.data.sets import normalisation_of
@@ -137,7 +131,6 @@ def _reader(
     from lecun89.reading.reading import read_picture
     from lecun89.reading.thresholds import threshold_for
 
-    weights = _with_data(trained, data)
     threshold = threshold_for(weights, reject_for, data_dir)
     network = network_of(weights, targets.set_up_device("cpu", 1).device)
     reader = partial(
@@ -151,18 +144,16 @@ def _reader(
     return reader, threshold
 
 
-def _with_data(trained: "Trained", data: str | None) -> "Weights":
-    """The weights with the data that they were trained on: what a file of others does not say."""
+def _with_data(trained: "Trained", data: str | None) -> "Trained":
+    """With the data that was named, where a file of others does not say on what it was trained."""
     from lecun89.data import get_data
 
-    weights = trained.weights
-    if data is None or weights.data is None:
-        return replace(weights, data=weights.data or data)
-    if get_data(data).base != get_data(weights.data).base:
-        raise UsageError(
-            f"{trained.path} was trained on {weights.data}, not on {data}: leave --data out"
-        )
-    return weights
+    known = trained.weights.data
+    if data is None or known is None:
+        return replace(trained, weights=replace(trained.weights, data=known or data))
+    if get_data(data).base != get_data(known).base:
+        raise UsageError(f"{trained.path} was trained on {known}, not on {data}: leave --data out")
+    return trained
 
 
 def _names(images: Sequence[Path]) -> list[str]:
@@ -182,9 +173,10 @@ def _names(images: Sequence[Path]) -> list[str]:
 
 def _check_out(out: Path, images: Sequence[Path], names: Sequence[str], *, force: bool) -> None:
     """Refuse files that could not be written, and those that are read."""
+    from lecun89.render.readings import file_names
     from lecun89.storage.outputdir import check_files
 
-    files = [file for name in names for file in _file_names(name)]
+    files = [file for name in names for file in file_names(name)]
     for file in files:
         for image in images:
             with suppress(OSError):
@@ -193,21 +185,6 @@ def _check_out(out: Path, images: Sequence[Path], names: Sequence[str], *, force
                         f"--out {out} would replace {image}, which is read: choose another one"
                     )
     check_files(out, _OWNER, files, force=force)
-
-
-def _file_names(name: str) -> tuple[str, str]:
-    return f"{name}.png", f"{name}-strip.png"
-
-
-def _write(out: Path, name: str, reading: "Reading", *, force: bool) -> list[Path]:
-    from lecun89.render.readings import boxes_picture, strip_picture
-    from lecun89.storage.outputdir import write_files
-
-    def png(draw: "Callable[[Reading], Image]") -> "Callable[[Path], object]":
-        return lambda path: draw(reading).save(path, format="PNG")
-
-    drawn = zip(_file_names(name), (png(boxes_picture), png(strip_picture)), strict=True)
-    return write_files(out, _OWNER, dict(drawn), force=force)
 
 
 def _document(path: Path, reading: "Reading") -> dict[str, Any]:

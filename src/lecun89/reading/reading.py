@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lecun89.exceptions import FileFormatError
 from lecun89.reading.find import Found, find_digits, whole_digit
 from lecun89.reading.normalise import seen, steps_of
 from lecun89.reading.pictures import open_picture
@@ -101,7 +102,8 @@ def read_picture(
         single: take the whole picture as one digit.
 
     Raises:
-        FileFormatError: a file is missing, no image, damaged or too large.
+        FileFormatError: a file is missing, no image, damaged or too large; or the network's outputs
+            are not finite.
         UsageError: what was given is no image.
         MissingExtraError: scikit-image is absent, and `single` is false.
     """
@@ -116,6 +118,8 @@ def read_picture(
     made = [steps_of(one.ink, normalisation) for one in found]
     images = seen(made)
     values = outputs(network, torch.tensor(images[:, None])).cpu().numpy()
+    if not np.isfinite(values).all():
+        raise FileFormatError("these weights give outputs that are not finite: they are of no use")
     digits = [
         _digit(one, {"found": one.ink} | steps, image, output, threshold)
         for one, steps, image, output in zip(found, made, images, values, strict=True)

@@ -13,6 +13,7 @@ from lecun89.reading.reading import REJECTED, ReadDigit, Reading
 from lecun89.render.lines import counted
 from lecun89.render.pictures import FRAME, INK, MARGIN, MUTED, PAPER, WRONG, font
 from lecun89.render.tables import plain_table
+from lecun89.storage.outputdir import Writers
 
 MOST_ROWS = 200  # of a strip; more would make a picture that no viewer opens
 
@@ -66,6 +67,20 @@ def readings_table(reading: Reading, title: str = "") -> Table:
     ]
     columns = ["read", ">label", ">margin", *(f">{label}" for label in range(CLASSES)), ">box"]
     return plain_table(columns, rows, title)
+
+
+def file_names(stem: str) -> tuple[str, str]:
+    """Names of the picture with boxes and of the strip."""
+    return f"{stem}.png", f"{stem}-strip.png"
+
+
+def reading_files(reading: Reading, stem: str) -> Writers:
+    """What writes each of `file_names`."""
+    boxes, strip = file_names(stem)
+    return {
+        boxes: lambda path: boxes_picture(reading).save(path, format="PNG"),
+        strip: lambda path: strip_picture(reading).save(path, format="PNG"),
+    }
 
 
 def boxes_picture(reading: Reading) -> Image.Image:
