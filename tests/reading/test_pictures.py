@@ -1,5 +1,6 @@
 """Pictures of every kind that Pillow reads, and those that it does not."""
 
+import os
 import struct
 import warnings
 import zlib
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lecun89.exceptions import FileFormatError, UsageError
+from lecun89.reading.find import find_digits
 from lecun89.reading.pictures import MOST_PIXELS, open_picture
 
 # Red above, blue to the right, so that each orientation is another picture.
@@ -99,7 +101,7 @@ def png_of_size(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "there is no file"),
+        (None, "No such file"),
         (b"", "is empty"),
         (b"not an image at all", "not an image"),
         (png_of_size(20, 20), "cannot read"),
@@ -141,7 +143,7 @@ def test_every_truncation_is_one_line_or_a_picture(suffix: str, tmp_path: Path) 
 
 
 def test_a_directory_is_no_picture(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match="cannot read the image"):
+    with pytest.raises(FileFormatError, match="is a directory"):
         open_picture(tmp_path)
 
 
@@ -153,3 +155,20 @@ def test_what_is_given_instead_of_a_picture(value: object) -> None:
     with pytest.raises((UsageError, FileFormatError)) as raised:
         open_picture(value)
     assert "\n" not in str(raised.value)
+
+
+def test_what_would_be_waited_for_or_run_is_refused(tmp_path: Path) -> None:
+    Image.new("L", (9, 9)).save(tmp_path / "page.png", format="EPS")
+    with pytest.raises(FileFormatError, match="PostScript"):
+        open_picture(tmp_path / "page.png")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "fifo")
+        with pytest.raises(FileFormatError, match="not a regular file"):
+            open_picture(tmp_path / "fifo")
+
+
+@pytest.mark.parametrize("size", [(1200, 30), (30, 1200), (8000, 8), (8, 8000)])
+def test_a_picture_of_any_shape_is_looked_through(size: tuple[int, int]) -> None:
+    pytest.importorskip("skimage", reason="the extra read")
+    noise = np.random.default_rng(1).integers(0, 256, size, np.uint8)
+    find_digits(np.repeat(noise[:, :, None], 3, axis=2))
