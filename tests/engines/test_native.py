@@ -90,7 +90,7 @@ def test_gradients_are_those_of_autograd_in_float64(
         label = torch.tensor(digits.labels[[example]].astype(np.int64))
         mask = mask_of(variant, masks[[example]].astype(np.float64))
         oracle.zero_grad()
-        target = targets(label, variant.loss)
+        target = targets(label, variant)
         target = target.double() if variant.loss == "mse" else target
         LOSSES[variant.loss](oracle(image, mask), target).backward()
         for key, parameter in oracle.named_parameters():
