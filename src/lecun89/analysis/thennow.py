@@ -123,7 +123,7 @@ PAPER_1989 = Column(
 
 BLOG_M1 = Column(
     name="2022",
-    source="Karpathy's blog, 2022",
+    source="Karpathy's blog",
     year=2022,
     machine="MacBook Air (M1)",
     price_class="laptop",
@@ -133,7 +133,7 @@ BLOG_M1 = Column(
 
 LARGE_2022 = Column(
     name="large, 2022",
-    source="Karpathy's blog, 2022",
+    source="Karpathy's blog",
     year=2022,
     images=BLOG_2022["images"],
     pixels_per_image=math.prod(BLOG_IMAGE),
@@ -192,7 +192,7 @@ class Projection:
     @property
     def pace(self) -> float:
         """How many times as fast each year, since 1989."""
-        return self.speedup ** (1 / self.years_since_1989)
+        return math.pow(self.speedup, 1 / self.years_since_1989)
 
     @property
     def years_until_as_fast(self) -> float:
@@ -202,7 +202,7 @@ class Projection:
     @property
     def faster_by_then(self) -> float:
         """How many times as fast as now in 2055, at that pace."""
-        return float(self.pace ** (self.year - self.now.year))
+        return math.pow(self.pace, self.year - self.now.year)
 
     @property
     def large_2022_pass_seconds_by_then(self) -> float:

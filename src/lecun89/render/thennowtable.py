@@ -19,7 +19,7 @@ _UNKNOWN = "not given"
 def then_and_now_table(shown: Sequence[Column]) -> Table:
     """What was trained, on what, how fast; below it each value divided by that of 1989."""
     of_values: dict[str, Callable[[Column], str | None]] = {
-        "machine": lambda of: of.price_class,
+        "class of machine": lambda of: of.price_class,
         "training images": lambda of: large(of.images),
         "pixels of training data": lambda of: large(of.pixels),
         "parameters": lambda of: "a few billion" if of.parameters is None else large(of.parameters),
@@ -65,7 +65,7 @@ def remarks(whole: WholeTraining, here: Column) -> Iterator[str]:
     )
     yield (
         "MACs: multiply-accumulates of a forward pass; training on an image counts as three of "
-        "them: forward, and twice as much back"
+        "them, forward and twice as much back, also where an engine can leave some out"
     )
 
 
