@@ -134,7 +134,8 @@ def test_claims_as_text(
     for claim in CLAIMS:
         assert claim.claim in words
         assert claim.command in words
-    assert "ours 7.9% test errors; 95% of the mean 7.7 to 8.1%; 30 seeds, 2026-11-28" in words
+    assert "ours 7.9% test errors (30 seeds, 2026-11-28)" in words
+    assert "interval 95% of the mean 7.7 to 8.1%" in words
     assert cli("explain", "--claims", "-q").stdout.splitlines()[1] == "shared-weights: holds"
 
 

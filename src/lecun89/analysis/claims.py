@@ -1,6 +1,6 @@
 """What LeCun et al. 1989 claim beside their counts, and what was measured of it here.
 
-``benchmarks/claims.py`` measures and writes ``claims.json``; docs/science.md has all of it.
+``benchmarks/claims.py`` writes ``claims.json`` and the tables of docs/science.md.
 """
 
 import json
@@ -30,6 +30,8 @@ class Claim:
     @property
     def command(self) -> str:
         """What measures ours, in a clone of the repository."""
+        if self.name == "four-numbers":  # one row of a larger table
+            return "lecun89 sweep benchmarks/science.toml --out science"
         return f"python benchmarks/claims.py {self.name}"
 
 
@@ -37,7 +39,7 @@ CLAIMS = (
     Claim(
         "four-numbers",
         "Results",
-        "After 23 passes nearly every training digit is read, and of new ones 19 in 20.",
+        "After 23 passes nearly all training digits are read right, and 19 in 20 of new ones.",
         "training: loss 2.5e-3, 10 misses (0.14%); test: loss 1.8e-2, 102 misses (5.0%)",
     ),
     Claim(
@@ -65,7 +67,7 @@ CLAIMS = (
     Claim(
         "constant-order",
         "Experimental Environment",
-        "The digits come in the same order in every pass; what another order would do is not said.",
+        "The same order of the digits in every pass will do; the paper tries no other.",
         None,
     ),
     Claim(
@@ -78,8 +80,8 @@ CLAIMS = (
     Claim(
         "half",
         "Experimental Environment",
-        "The mean squared error is minimised; whether with a factor 1/2 is not said.",
-        None,
+        "The losses are mean squared errors; read here: with a factor 1/2, which is not given.",
+        "training 2.5e-3, test 1.8e-2",
     ),
     Claim(
         "kernels",

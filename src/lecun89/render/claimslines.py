@@ -25,7 +25,10 @@ def claims_lines(measured: dict[str, Measured], width: int) -> Iterator[str]:
         yield f"{claim.name}: {verdict_of(claim.name, measured)}"
         yield from _labelled("claim", f"{claim.claim} ({claim.section})", width)
         yield from _labelled("paper", claim.paper or "gives no number", width)
-        yield from _labelled("ours", _ours(measured.get(claim.name)), width)
+        if (ours := measured.get(claim.name)) is not None:
+            told = f"{ours.ours} ({counted(ours.seeds, 'seed')}, {ours.date})"
+            yield from _labelled("ours", told, width)
+            yield from _labelled("interval", ours.interval, width)
         yield from _labelled("command", claim.command, width)
         yield ""
     yield from wrapped(
@@ -33,12 +36,6 @@ def claims_lines(measured: dict[str, Measured], width: int) -> Iterator[str]:
         "commands are for a clone of the repository; docs/science.md has the tables.",
         width,
     )
-
-
-def _ours(ours: Measured | None) -> str:
-    if ours is None:
-        return NOT_MEASURED
-    return f"{ours.ours}; {ours.interval}; {counted(ours.seeds, 'seed')}, {ours.date}"
 
 
 def _labelled(label: str, text: str, width: int) -> Iterator[str]:
