@@ -140,7 +140,7 @@ TABLE: list[tuple[str, int, str]] = [
     *numeric("--workers", "sweep --grid passes=1", True, "0 -1"),
     *numeric("--workers", "ladder", True, "0 -1"),
     *numeric("--until-error", "bench", False, "nan inf -inf 0 100 -1 1e400"),
-    *numeric("--reject-for", "eval {run}", False, "nan inf -1 100 1%% % 100%"),
+    *numeric("--reject-for", "eval {run}", False, "nan inf -1 101 1%% % 101%"),
     *numeric("--digit", "plot {run}", True, f"-1 2007 {HUGE}"),
     ("train --seed one", 2, "--seed 'one' is not a whole number"),
     ("train --checkpoint-seconds soon", 2, "--checkpoint-seconds 'soon' is not a number"),
