@@ -113,6 +113,7 @@ def large(value: float) -> str:
     """A number to three figures where it is long: ``9,760``, ``1.87 million``, ``1e+22``."""
     if value < 1e6:
         return f"{value:,.0f}"
+    value = float(f"{value:.3g}")
     power = int(math.log10(value) // 3)
     if power >= len(_WORDS):
         return f"{value:.2g}"
@@ -134,7 +135,8 @@ def span(seconds: float) -> str:
 
 def years(seconds: float) -> str:
     """A time in years: ``0.33 years (120 days)``, ``3,100 years``."""
-    text = f"{about(seconds / _YEAR)} years"
+    count = about(seconds / _YEAR)
+    text = f"{count} year{'' if count == '1' else 's'}"
     return text if seconds >= 2 * _YEAR else f"{text} ({span(seconds)})"
 
 
