@@ -97,7 +97,10 @@ FC40_LAYERS = (Layer("H1", 40, 256, (256, 40), (40,)), Layer("out", 10, 40, (40,
 
 
 def _of_layers(
-    name: str, module: str, layers: tuple[Layer, ...], more: dict[str, tuple[int, ...]] | None = None
+    name: str,
+    module: str,
+    layers: tuple[Layer, ...],
+    more: dict[str, tuple[int, ...]] | None = None,
 ) -> Structure:
     macs = sum(layer.macs for layer in layers)
     return Structure(name, module, shapes_of(layers) | (more or {}), macs, layers)
