@@ -113,9 +113,8 @@ def activations(
         shown = axis.imshow(mosaic, cmap="RdBu_r", vmin=-most, vmax=most)
         for number, (x, y) in enumerate(corners):
             axis.text(x, y, str(number), fontsize=8, va="bottom")
-        axis.set_title(
-            f"{name}, {len(planes)} planes of {planes.shape[1]} x {planes.shape[2]}", fontsize=10
-        )
+        side = planes.shape[1]
+        axis.set_title(f"{name}, {len(planes)} planes of {side} x {side}", fontsize=10)
         axis.axis("off")
         parts[0].colorbar(shown, ax=axis, shrink=0.7)
     axes = parts[1].subplots(1, 3, width_ratios=(1, 2.2, 1.6))
