@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lecun89.data import Digits, read_originals
+from lecun89.reading.reading import Reading
+
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -296,22 +299,75 @@ class Count:
     """What was found on sheets.
 
     Attributes:
-        digits: on the sheets.
-        found: of them.
+        sheets: that were read.
+        digits: on them.
+        found: of these.
         false: found where there is none.
         misses: of those found.
         original_misses: of the same digits, normalised from the originals.
-        ordered: sheets of which each digit was found and the lines are right.
-        sheets: all of them.
+        ordered: sheets of which each digit was found, in its place and on its line.
     """
 
+    sheets: int = 0
     digits: int = 0
     found: int = 0
     false: int = 0
     misses: int = 0
     original_misses: int = 0
     ordered: int = 0
-    sheets: int = 0
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """In percent, and the factor between the errors."""
+        return {
+            "found_percent": 100 * self.found / self.digits,
+            "false_percent": 100 * self.false / self.digits,
+            "error_percent": 100 * self.misses / self.found,
+            "original_error_percent": 100 * self.original_misses / self.found,
+            "factor": self.misses / max(1, self.original_misses),
+            "ordered_percent": 100 * self.ordered / self.sheets,
+        }
+
+
+def count_sheet(
+    count: Count,
+    sheet: Sheet,
+    reading: Reading,
+    labels: npt.NDArray[np.integer],
+    known: npt.NDArray[np.integer],
+) -> None:
+    """Add a sheet to a count.
+
+    Args:
+        count: is added to.
+        sheet: was read.
+        reading: of it.
+        labels: of all digits that sheets are drawn from.
+        known: what the network reads them as, from the originals.
+    """
+    places = match(sheet.boxes, [digit.box for digit in reading.digits])
+    pairs = [
+        (index, reading.digits[place].label)
+        for index, place in zip(sheet.indices, places, strict=True)
+        if place is not None
+    ]
+    count.sheets += 1
+    count.digits += len(places)
+    count.found += len(pairs)
+    count.false += len(reading.digits) - len({*places} - {None})
+    count.misses += sum(read != labels[index] for index, read in pairs)
+    count.original_misses += sum(known[index] != labels[index] for index, _ in pairs)
+    rows = tuple(map(len, reading.lines))
+    count.ordered += places == list(range(len(reading.digits))) and rows == sheet.rows
+
+
+def originals_of(digits: Digits) -> Bytes:
+    """Digits (n, h, w) before the data rule, as ink (16x16 of USPS)."""
+    originals = read_originals(digits)
+    if originals is not None:
+        return originals
+    ink: Bytes = np.rint((digits.images + 1) * 127.5).astype(np.uint8)
+    return ink
 
 
 def match(boxes: Sequence[Box], found: Sequence[Box]) -> list[int | None]:

@@ -49,7 +49,7 @@ def read(
     >>> print(reading)
     4839
     >>> reading.digits[0].label, reading.digits[0].box
-    (4, (24, 20, 44, 40))
+    (4, (25, 23, 45, 40))
 
     Args:
         image: a path, a PIL image, or an array (h, w) or (h, w, 3); dark on light or the reverse.

@@ -13,7 +13,6 @@ import typer
 
 from lecun89.cli import completion, options, targets
 from lecun89.exceptions import FileFormatError, UsageError
-from lecun89.parsing import expand_home
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,18 +22,13 @@ if TYPE_CHECKING:
     from lecun89.training.trained import Trained
 
 _OWNER = "read"
-
-
-def _picture(text: Any) -> Path:
-    if str(text) == "-":
-        raise UsageError("IMAGE - is not read from stdin: give a file")
-    return Path(expand_home("IMAGE", str(text)))
+_LONGEST_STEM = 50  # characters, of at most four bytes: a name has 255
 
 
 Images = Annotated[
     list[Path],
     typer.Argument(
-        parser=_picture,
+        parser=options.path("IMAGE"),
         autocompletion=completion.pictures,
         metavar="IMAGE...",
         help="Pictures in any format that Pillow reads.",
@@ -176,10 +170,11 @@ def _names(images: Sequence[Path]) -> list[str]:
     taken: set[str] = set()
     names = []
     for path in images:
-        name, number = path.stem, 1
+        stem = path.stem[:_LONGEST_STEM]
+        name, number = stem, 1
         while not taken.isdisjoint({name.casefold(), f"{name}-strip".casefold()}):
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{stem}-{number}"
         taken |= {name.casefold(), f"{name}-strip".casefold()}
         names.append(name)
     return names

@@ -11,13 +11,13 @@ from lecun89.reading.ink import (
     Floats,
     each_maximum,
     ink_of,
-    is_light,
+    lighter_ink,
     noise_of,
     require_scikit_image,
 )
 from lecun89.reading.lines import in_lines
 from lecun89.reading.normalise import whole_ink
-from lecun89.reading.parts import Part, has_labels, joined, split_wide
+from lecun89.reading.parts import Part, has_labels, joined, split_wide, stacked
 from lecun89.reading.rules import without_rules
 
 _MOST = 6_000_000  # pixels in which digits are looked for; larger pictures are reduced
@@ -57,11 +57,11 @@ def find_digits(colours: npt.NDArray[np.uint8]) -> list[Found]:
     if min(colours.shape[:2]) < 8:
         return []
     window = max(9.0, min(colours.shape[:2]) / 4)
-    light = is_light(colours, window)
-    parts, labels, strokes = _parts(ink_of(colours, window, light=light))
+    lighter = lighter_ink(colours, window)
+    parts, labels, strokes = _parts(ink_of(colours, window, lighter))
     if parts and _height(parts) < window / 2:  # the finer, the less a shadow does
         finer = max(9.0, 0.8 * _height(parts))
-        parts, labels, strokes = _parts(ink_of(colours, finer, light=light))
+        parts, labels, strokes = _parts(ink_of(colours, finer, lighter))
     if not parts:
         return []
     tall = _height(parts)
@@ -135,7 +135,7 @@ def _real(labels: npt.NDArray[Any], count: int, ink: Floats) -> list[Part]:
         if touches and (spans > 0.4 or touches > 1):
             continue
         parts.append(Part((left, top, right, bottom), int(areas[region.label]), (region.label,)))
-    return _inner(parts)
+    return stacked(_inner(parts))
 
 
 def _inner(parts: list[Part]) -> list[Part]:
@@ -175,4 +175,5 @@ def _cut(
     if others.any():
         side = 3 if tall < 60 else 5
         ink *= dilation(own, footprint_rectangle((side, side))) & ~others
-    return np.rint(ink).astype(np.uint8)
+    cut: npt.NDArray[np.uint8] = np.rint(ink).astype(np.uint8)
+    return cut

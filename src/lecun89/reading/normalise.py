@@ -38,10 +38,14 @@ def normalise(image: Any, normalisation: str = "mnist") -> Images:
             exact: Images = image.astype(np.float32)
             return exact
         if image.shape == (_SIDE, _SIDE) and image.dtype == np.uint8:
-            if normalisation == "mnist":
-                return seen([{"boxed": image}])[0]
-            return seen([steps_of(image, normalisation)])[0]
-    return seen([steps_of(whole_ink(open_picture(image)), normalisation)])[0]
+            boxed = normalisation == "mnist"
+            return _one({"boxed": image} if boxed else steps_of(image, normalisation))
+    return _one(steps_of(whole_ink(open_picture(image)), normalisation))
+
+
+def _one(steps: dict[str, Bytes]) -> Images:
+    made: Images = seen([steps])[0]
+    return made
 
 
 def steps_of(ink: Bytes, normalisation: str) -> dict[str, Bytes]:
@@ -58,10 +62,9 @@ def steps_of(ink: Bytes, normalisation: str) -> dict[str, Bytes]:
 
 def seen(digits: Sequence[dict[str, Bytes]]) -> Images:
     """What the network sees of digits, (n, 16, 16), from what `steps_of` made of each."""
-    if not digits:
-        return np.zeros((0, IMAGE_SIZE, IMAGE_SIZE), np.float32)
     if "boxed" in digits[0]:
-        return reduce_images(np.stack([steps["boxed"] for steps in digits]))
+        made: Images = reduce_images(np.stack([steps["boxed"] for steps in digits]))
+        return made
     return np.stack([as_usps(steps["deskewed"]) for steps in digits])
 
 
@@ -81,7 +84,7 @@ def as_mnist(ink: Bytes) -> Bytes:
     height, width = small.shape
     mass = small.sum()
     y, x = (
-        round((_SIDE - 1) / 2 - float((small.sum(axis=1 - axis) * np.arange(size)).sum() / mass))
+        round(_SIDE / 2 - float((small.sum(axis=1 - axis) * np.arange(size)).sum() / mass))
         for axis, size in enumerate(small.shape)
     )
     y, x = min(max(y, 0), _SIDE - height), min(max(x, 0), _SIDE - width)

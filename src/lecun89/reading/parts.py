@@ -50,6 +50,39 @@ def has_labels(labels: npt.NDArray[Any], wanted: tuple[int, ...]) -> npt.NDArray
     return own
 
 
+def stacked(parts: list[Part]) -> list[Part]:
+    """Parts right below each other joined: halves of a digit, of which the height is not known yet.
+
+    Digits of two lines are too far from each other, or together too high for their width.
+    """
+    whole: list[Part] = []
+    boxes = np.zeros((len(parts), 4))
+    for part in sorted(parts, key=lambda part: part.box[1]):
+        above = np.flatnonzero(_stack(boxes[: len(whole)], part))
+        if len(above):
+            place = int(above[0])
+            whole[place] = _union(whole[place], part)
+        else:
+            place = len(whole)
+            whole.append(part)
+        boxes[place] = whole[place].box
+    return whole
+
+
+def _stack(boxes: npt.NDArray[np.float64], lower: Part) -> npt.NDArray[np.bool_]:
+    """Which of the boxes are one digit with a part that does not begin above them."""
+    left, top, right, bottom = boxes.T
+    width, height = right - left, bottom - top
+    across = np.minimum(right, lower.box[2]) - np.maximum(left, lower.box[0])
+    gap = lower.box[1] - bottom
+    high = np.maximum(bottom, lower.box[3]) - top
+    wide = np.maximum(right, lower.box[2]) - np.minimum(left, lower.box[0])
+    near = np.where(high < 2.5 * wide, 0.12, 0.06) * high
+    found: npt.NDArray[np.bool_] = across >= 0.5 * np.minimum(width, lower.width)
+    found &= (gap <= near) & (gap >= -0.5 * np.minimum(height, lower.height))
+    return found
+
+
 def joined(parts: list[Part], tall: float) -> list[Part]:
     """Digits of their parts; specks, dashes and dots are left out.
 

@@ -7,7 +7,7 @@ Floats = npt.NDArray[np.float32]
 
 _STRIP = 12  # pixels of a line that are looked at together
 _SLOPES = np.linspace(-0.12, 0.12, 61)
-_COVERED = 0.6  # of the picture's width
+_COVERED = 0.6  # of the picture's width, and one of its ends
 
 
 def without_rules(ink: Floats, low: float) -> Floats:
@@ -36,11 +36,14 @@ def _without_level(ink: Floats, low: float) -> Floats:
     if len(rows) < _COVERED * strips:
         return ink
     middles = (columns + 0.5) * _STRIP - width / 2
+    at_end = (columns < 2) | (columns >= strips - 2)
     best, slope = 0.0, 0.0
     for tried in _SLOPES:
-        starts = np.rint(rows - tried * middles).astype(np.intp) + height
-        covered = np.bincount(starts, minlength=3 * height)[height : 2 * height]
-        share = covered / strips
+        starts = np.rint(rows - tried * middles).astype(np.intp)
+        inside = (starts >= 0) & (starts < height)
+        covered = np.bincount(starts[inside], minlength=height)
+        ends = np.bincount(starts[inside & at_end], minlength=height)
+        share = (covered / strips) * (ends > 0)
         score = float((share[share > _COVERED] ** 4).sum())
         if score > best:
             best, slope, found = score, float(tried), share

@@ -88,8 +88,9 @@ def boxes_picture(reading: Reading) -> Image.Image:
             break
     # White around them keeps them visible on any ground.
     for frame, place, size in zip(frames, places, sizes, strict=True):
-        draw.rectangle(_grown(frame, _stroke(size)), None, PAPER, width=_stroke(size))
-        draw.rectangle(_grown(place, _stroke(size)), PAPER)
+        halo = math.ceil(_stroke(size) / 2)
+        draw.rectangle(_grown(frame, halo), None, PAPER, width=halo)
+        draw.rectangle(_grown(place, halo), PAPER)
     for frame, digit, size in zip(frames, reading.digits, sizes, strict=True):
         draw.rectangle(frame, None, _colour(digit), width=_stroke(size))
     for place, digit, of in zip(places, reading.digits, letters, strict=True):
