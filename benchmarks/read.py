@@ -83,7 +83,7 @@ def outside(network: nn.Module) -> dict[str, Any]:
             network, large, threshold=0, reject_for=100, normalisation="mnist", single=True
         )
         missing += not reading.digits
-        misses += bool(reading.digits) and reading.digits[0].label != label
+        misses += bool(reading.digits) and reading.digits[0].label != int(label)
     total = len(bunch.target)
     return {"digits": total, "misses": misses, "error_percent": 100 * misses / total}
 
@@ -99,7 +99,8 @@ def main() -> None:
     torch.set_num_threads(1)
     network = lecun89.load_model("record", data="full")
     mnist = load_or_make("full", "test", arguments.data_dir)
-    found = json.loads(arguments.out.read_text("utf-8")) if arguments.only else {}
+    kept = arguments.only and arguments.out.exists()
+    found = json.loads(arguments.out.read_text("utf-8")) if kept else {}
     found |= {"schema_version": 1, "seed": SEED, "machine": machine()}
     if arguments.only in (None, "sheets"):
         found["sheets"] = {"full": accuracy(network, mnist, "mnist", arguments.sheets)}
@@ -144,7 +145,7 @@ def as_markdown(found: dict[str, Any]) -> str:
         "| digits | sheets | found | false | error | from the originals | factor | order right |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, row in found["sheets"].items():
+    for name, row in found.get("sheets", {}).items():
         lines.append(
             f"| test digits of {name} | {row['sheets']:,} | {row['found_percent']:.2f}% "
             f"| {row['false_percent']:.2f}% | {row['error_percent']:.2f}% "
@@ -152,14 +153,14 @@ def as_markdown(found: dict[str, Any]) -> str:
             f"| {row['ordered_percent']:.1f}% |"
         )
     lines += ["", "| files of | pixels | digits a second |", "|---|---|---|"]
-    for name, row in found["speed"].items():
+    for name, row in found.get("speed", {}).items():
         lines.append(f"| {name} | {row['pixels']:,} | {row['digits_per_second']:,.0f} |")
-    row = found["outside"]
-    lines += [
-        "",
-        f"scikit-learn's digits: {row['misses']} of {row['digits']:,} missed, "
-        f"{row['error_percent']:.1f}%",
-    ]
+    if row := found.get("outside"):
+        lines += [
+            "",
+            f"scikit-learn's digits: {row['misses']} of {row['digits']:,} missed, "
+            f"{row['error_percent']:.1f}%",
+        ]
     return "\n".join(lines)
 
 

@@ -355,8 +355,8 @@ def count_sheet(
     count.digits += len(places)
     count.found += len(pairs)
     count.false += len(reading.digits) - len({*places} - {None})
-    count.misses += sum(read != labels[index] for index, read in pairs)
-    count.original_misses += sum(known[index] != labels[index] for index, _ in pairs)
+    count.misses += sum(read != int(labels[index]) for index, read in pairs)
+    count.original_misses += sum(int(known[index] != labels[index]) for index, _ in pairs)
     rows = tuple(map(len, reading.lines))
     count.ordered += places == list(range(len(reading.digits))) and rows == sheet.rows
 
