@@ -75,15 +75,14 @@ def outside(network: nn.Module) -> dict[str, Any]:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    misses = missing = 0
+    misses = 0
     for image, label in zip(bunch.images, bunch.target, strict=True):
         ink: Bytes = np.rint(np.pad(image, 2) * (255 / 16)).astype(np.uint8)
         large = Image.fromarray(255 - ink).resize((240, 240), Image.Resampling.BICUBIC)
         reading = read_picture(
             network, large, threshold=0, reject_for=100, normalisation="mnist", single=True
         )
-        missing += not reading.digits
-        misses += bool(reading.digits) and reading.digits[0].label != int(label)
+        misses += not reading.digits or reading.digits[0].label != int(label)
     total = len(bunch.target)
     return {"digits": total, "misses": misses, "error_percent": 100 * misses / total}
 
