@@ -37,7 +37,7 @@ class EagerSeeds:
         """Draw each seed's initial weights."""
         self.variant = VARIANTS[settings.variant]
         self.settings = settings
-        self.images, self.targets = images, targets(labels, self.variant.loss)
+        self.images, self.targets = images, targets(labels, self.variant)
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.shifts = [np.random.RandomState(seed) for seed in seeds]
         networks = [Network(self.variant, generator) for generator in self.generators]

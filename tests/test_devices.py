@@ -105,7 +105,7 @@ def test_threads_beyond_the_machine_are_refused() -> None:
 @pytest.mark.parametrize("name", ["base", "modern"])
 def test_agreement_of_a_device_with_the_cpu(name: str, splits: dict[str, Digits]) -> None:
     network = Network(VARIANTS[name], torch.Generator().manual_seed(1))
-    agreement.check_agreement(network, VARIANTS[name].loss, splits["test"], torch.device("cpu"))
+    agreement.check_agreement(network, VARIANTS[name], splits["test"], torch.device("cpu"))
 
 
 def test_a_device_that_computes_something_else_is_refused(
@@ -126,7 +126,7 @@ def test_a_device_that_computes_something_else_is_refused(
 
     monkeypatch.setattr(agreement, "outputs_and_gradients", faulty)
     with pytest.raises(DeviceError, match="disagrees with the CPU.*--device cpu"):
-        agreement.check_agreement(network, "mse", splits["test"], torch.device("meta"))
+        agreement.check_agreement(network, VARIANTS["base"], splits["test"], torch.device("meta"))
 
 
 def test_digits_at_the_kink_of_a_relu_are_followed_by_others() -> None:
@@ -154,7 +154,7 @@ def test_a_device_computes_what_the_cpu_computes(
     devices.set_up(device, 1)
     variant = get_variant(name)
     network = make_network(variant, torch.Generator().manual_seed(1))
-    agreement.check_agreement(network, variant.loss, splits["test"], torch.device(device))
+    agreement.check_agreement(network, variant, splits["test"], torch.device(device))
     devices.synchronize(device)
 
 

@@ -29,6 +29,7 @@ class Training:
     activation: str | None
     output_activation: str | None
     loss: str | None
+    target: float
     optimizer: str | None
     damping: float
     memory: float

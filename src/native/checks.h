@@ -40,6 +40,7 @@ void each_field(Visit visit) {
     visit("activation", &Training::activation);
     visit("output_activation", &Training::output_activation);
     visit("loss", &Training::loss);
+    visit("target", &Training::target);
     visit("optimizer", &Training::optimizer);
     visit("damping", &Training::damping);
     visit("memory", &Training::memory);
@@ -71,6 +72,8 @@ inline const char* refusal(const Training& t) {
         return "output_activation must be tanh, scaled_tanh or none";
     if (cross_entropy != (t.output_activation == ActivationKind::none))
         return "cross_entropy goes without output_activation, mse with one";
+    if (!(t.target > 0 && t.target <= 2)) return "target must be above 0, and at most 2";
+    if (cross_entropy && t.target != 1) return "target goes with mse";
     if (!(t.dropout >= 0 && t.dropout < 1)) return "dropout must be in [0, 1)";
     if (t.shift < 0 || t.shift > kBorder) return "shift must be 0, 1 or 2";
     if ((t.dropout > 0) != (t.dropout_after != Layer::none))

@@ -141,10 +141,11 @@ INLINE void layer_out(const Parameters& p, Digits8& d, ActivationKind activation
     }
 }
 
-INLINE double loss_of(const Digits8& d, int lane, int label, int guess, LossKind kind) {
+INLINE double loss_of(const Digits8& d, int lane, int label, int guess, const Training& t) {
+    const LossKind kind = t.loss;
     double total = 0;
     for (int k = 0; k < 10; k++) {
-        double value = d.out[k][lane], target = k == label ? 1 : -1;
+        double value = d.out[k][lane], target = k == label ? t.target : -t.target;
         total += kind == LossKind::cross_entropy ? std::exp(value - d.out[guess][lane])
                                                  : (value - target) * (value - target) / 10;
     }
@@ -178,7 +179,7 @@ INLINE void each_digit(const Parameters& p, const Presentation& t, Digits8& d, i
 
 INLINE void add_digit(Score& score, const Digits8& d, const Presentation& t, int64_t digit,
                       int lane, int guess) {
-    score.loss += loss_of(d, lane, t.labels[digit], guess, t.loss);
+    score.loss += loss_of(d, lane, t.labels[digit], guess, t);
     score.misses += guess != t.labels[digit];
 }
 

@@ -19,8 +19,9 @@ struct Mse {
         // SDLM's constants belong to 1/2 of the sum over outputs, the loss is a mean.
         const V8 factor = all(is_sdlm(t.optimizer) ? 1.0f : 0.2f * float(loss_factor(t.loss)));
         UNROLL for (int half = 0; half < 2; half++) {
-            alignas(32) float targets[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
-            if (label / 8 == half) targets[label % 8] = 1;
+            alignas(32) float targets[8];
+            store(targets, all(float(-t.target)));
+            if (label / 8 == half) targets[label % 8] = float(t.target);
             V8 value = load(e.out + 8 * half), slope = all(1.0f);
             if (t.output_activation == ActivationKind::tanh)
                 value = tanh(value), slope = Tanh::slope(value);

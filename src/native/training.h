@@ -38,6 +38,7 @@ struct Training {
     ActivationKind activation = ActivationKind::none;
     ActivationKind output_activation = ActivationKind::none;
     LossKind loss = LossKind::mse;
+    double target = 1;  // of mse: + that of the digit's own output, - that of the others
     OptimizerKind optimizer = OptimizerKind::none;
     double damping = 0.05;
     double memory = 0.05;

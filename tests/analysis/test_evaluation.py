@@ -14,7 +14,7 @@ def test_misses_are_counted_where_float32_would_lose_one() -> None:
     out = torch.zeros(2007, 10)
     out[206:, 0] = 1
     out[:206, 1] = 1
-    found = score(out, labels, "cross_entropy")
+    found = score(out, labels, VARIANTS["xent"])
     assert (found.misses, found.total) == (206, 2007)
     error = (out.argmax(1) != labels).float().mean()
     assert int(error.item() * 2007) == 205  # what the seeds' loops print

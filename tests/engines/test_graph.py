@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +18,43 @@ from lecun89.engines import make_engine as make_engines
 from lecun89.engines.draws import draw_kept, draw_shifts, philox
 from lecun89.engines.eager import EagerEngine, roll
 from lecun89.engines.graph import GraphEngine
-from lecun89.engines.stacked import PIXELS, forward, losses, split, taps, with_background
+from lecun89.engines.stacked import PIXELS, losses, split, with_background
+from lecun89.engines.stackedlayers import STACKED
+from lecun89.engines.stackedoptimizers import curvature
 from lecun89.exceptions import DeviceError, DivergedError, FileFormatError, InterruptedRunError
+from lecun89.network import sdlm
 from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.losses import LOSSES, targets
-from lecun89.network.modules import Network
+from lecun89.network.modules import Network, make_network
+from lecun89.network.structures import structure_of
 from lecun89.settings import Settings, engine_of
 from lecun89.training import checkpointing
 from lecun89.training.loop import PassResult, fit
 from lecun89.training.runs import Run, create_run
 from lecun89.variants import VARIANTS, get_variant
 from tests.alone import made, make_engine
-from tests.conftest import GPU, OF_1989, UNDISTORTED, Result
+from tests.conftest import GPU, OF_1989, UNDISTORTED, Result, first
+
+ONE_BY_ONE = [name for name, of in VARIANTS.items() if of.optimizer == "sdlm"]
 
 
 def number(value: int) -> torch.Tensor:
     return torch.tensor(value)
 
 
-@pytest.mark.parametrize("name", UNDISTORTED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(*UNDISTORTED, "fc40", "base+table=cyclic", "paper+planes=4+target=0.6"),
+        *("base+planes=24", "modern+planes=5", "modern+planes=3+table=cyclic"),
+    ],
+)
 def test_outputs_and_gradients_are_the_networks_in_float64(
     name: str, splits: dict[str, Digits]
 ) -> None:
-    variant, digits = VARIANTS[name], splits["train"]
-    networks = [Network(variant, torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    variant, digits = get_variant(name), splits["train"]
+    stacked = STACKED[variant.structure](variant, torch.device("cpu"))
+    networks = [make_network(variant, torch.Generator().manual_seed(seed)) for seed in (1, 2)]
     random = torch.Generator().manual_seed(0)
     for network in networks:
         network.double()
@@ -48,26 +62,29 @@ def test_outputs_and_gradients_are_the_networks_in_float64(
             noise = torch.randn(parameter.shape, generator=random, dtype=torch.float64)
             parameter.data += 0.1 * noise
     flat = torch.stack([torch.cat([p.flatten() for p in n.parameters()]) for n in networks])
-    leaves = {key: view.clone().requires_grad_() for key, view in split(flat.detach()).items()}
+    parts = split(flat.detach(), stacked.shapes)
+    leaves = {key: view.clone().requires_grad_() for key, view in parts.items()}
     images = torch.tensor(digits.images[:6]).double()
     labels = torch.tensor(digits.labels[:6]).long()
     shifts = torch.randint(-1, 2, (2, 6, 2), generator=random)
     rolls = (shifts[:, :, 0] + 1) * 3 + shifts[:, :, 1] + 1
-    windows = with_background(images).view(-1)[torch.arange(6)[:, None] * PIXELS + taps(1)[rolls]]
-    units = 192 if variant.dropout_after == "H2" else 30
+    taps = stacked.taps(1)[rolls]
+    windows = with_background(images).view(-1)[torch.arange(6)[:, None] * PIXELS + taps]
+    units = 16 * variant.planes if variant.dropout_after == "H2" else 30
     mask = (torch.rand(2, 6, units, generator=random) < 0.7).double() / 0.7
-    outputs = forward(variant, leaves, windows, mask if variant.dropout else None)
+    laid_out = stacked.laid_out(mask) if variant.dropout else None
+    outputs = stacked.activations(leaves, windows, laid_out)["out"]
     one_hot = torch.nn.functional.one_hot(labels, 10).double()
-    goals = one_hot if variant.loss == "cross_entropy" else one_hot * 2 - 1
+    squared = variant.loss != "cross_entropy"
+    goals = (one_hot * 2 - 1) * variant.target if squared else one_hot
     gradients = torch.autograd.grad(
         losses(variant, outputs, goals).mean(dim=1).sum(), list(leaves.values())
     )
     for index, network in enumerate(networks):
-        kept = mask[index].view(6, 12, 4, 4) if units == 192 else mask[index]
+        kept = mask[index].view(6, -1, 4, 4) if variant.dropout_after == "H2" else mask[index]
         theirs = network(roll(images[:, None], shifts[index]), kept if variant.dropout else None)
         assert torch.allclose(outputs[index], theirs, rtol=1e-12, atol=1e-12)
-        goal = targets(labels, variant.loss)
-        goal = goal.double() if variant.loss == "mse" else goal
+        goal = goals if squared else targets(labels, variant)
         LOSSES[variant.loss](theirs, goal).backward()
         for found, (key, parameter) in zip(gradients, network.named_parameters(), strict=True):
             assert parameter.grad is not None
@@ -120,6 +137,45 @@ def test_it_trains_as_the_eager_engine_does(
         assert abs(ours.score(part).misses - eager.score(part).misses) <= 2
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sdlm", "paper", "paper+curvature=by-pass", "fc40", "fc40+curvature=by-pass"),
+        *("paper+planes=4", "sdlm+planes=8+table=cyclic", "paper+target=0.6", "base+target=0.6"),
+    ],
+)
+def test_one_digit_at_a_time_is_the_eager_engines(name: str, few: dict[str, Digits]) -> None:
+    variant = get_variant(name)
+    lrs = [variant.lr, variant.lr / 2]
+    ours = make_engines("graph", variant, (1, 2), few)
+    advance(ours, (1, 2), lrs, steps=30)
+    for seed, lr, state, score in zip((1, 2), lrs, ours.states(), ours.scores("test"), strict=True):
+        eager = make_engines("eager", variant, [seed], few)
+        advance(eager, (1, 2), [lr], steps=30)
+        (right,) = eager.states()
+        for key, array in state.items():
+            if key in right:  # what the optimizer keeps, too, but for the number of steps
+                assert np.abs(array - right[key]).max() <= 1e-5 * max(1, np.abs(array).max()), key
+        assert score.loss == pytest.approx(eager.scores("test")[0].loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("layer", ["H2", "H3"])
+def test_the_curvature_of_dropped_units_is_pytorchs(layer: str, few: dict[str, Digits]) -> None:
+    variant = get_variant(f"sdlm+dropout=0.3+dropout-after={layer}")
+    network = Network(variant, torch.Generator().manual_seed(1)).double()
+    images = torch.tensor(few["train"].images[:1, None]).double()
+    mask = torch.full(network.dropout_shape(1), 1 / 0.7).double()
+    mask.view(-1)[::3] = 0
+    stacked = STACKED["1989"](variant, torch.device("cpu"))
+    p = {key: value.detach()[None] for key, value in network.named_parameters()}
+    windows = with_background(images[:, 0])[:, stacked.taps(0)[0]]
+    kept = stacked.laid_out(mask.view(1, 1, -1))
+    values = stacked.activations(p, windows[None], kept)
+    found = curvature(stacked, variant, p, windows[None], values, kept)[0]
+    right = sdlm.curvature(network, variant, images, mask)
+    assert torch.allclose(found, torch.cat([of.flatten() for of in right.values()]), rtol=1e-10)
+
+
 def test_it_draws_and_trains_as_the_native_engine_does(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
@@ -159,12 +215,15 @@ def test_it_presents_a_pass_as_the_native_engine_does(name: str, taught: dict[st
             assert np.abs(array - right[key]).max() <= 1e-4, key
 
 
-@pytest.mark.parametrize("name", ["modern-h3", "record"])
+@pytest.mark.parametrize(
+    ("name", "batch_size"),
+    [("modern-h3", 64), ("record", 64), ("paper", 1), ("sdlm+curvature=by-pass", 1), ("fc40", 1)],
+)
 def test_networks_side_by_side_are_each_as_alone(
-    name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
+    name: str, batch_size: int, settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
     trainings = [
-        settings(variant=name, seed=seed, lr=lr, batch_size=64, engine="graph")
+        settings(variant=name, seed=seed, lr=lr, batch_size=batch_size, engine="graph")
         for seed, lr in ((1, 1e-3), (2, 3e-3), (3, 1e-4))
     ]
     together = engine_of(trainings, splits)
@@ -177,11 +236,18 @@ def test_networks_side_by_side_are_each_as_alone(
     assert not np.allclose(together.states()[0]["outw"], together.states()[1]["outw"])
 
 
-@pytest.mark.parametrize("name", ["modern", "record"])
+@pytest.mark.parametrize(
+    ("name", "batch_size"),
+    [
+        *(("modern", 8), ("record", 8), ("paper", 1), ("sdlm+curvature=by-pass", 1)),
+        ("paper+planes=4", 1),
+    ],
+)
 def test_going_on_within_a_pass_gives_the_same_bits(
-    name: str, settings: Callable[..., Settings], splits: dict[str, Digits]
+    name: str, batch_size: int, settings: Callable[..., Settings], few: dict[str, Digits]
 ) -> None:
-    of = settings(variant=name, lr=3e-4, batch_size=512, engine="graph")
+    of = settings(variant=name, lr=3e-4, batch_size=batch_size, engine="graph")
+    splits = {split: first(digits, 60) for split, digits in few.items()}
     whole = make_engine(of, splits)
     advance(whole, (1,), of.lr)
     whole.begin_pass(2, of.lr)
@@ -192,7 +258,7 @@ def test_going_on_within_a_pass_gives_the_same_bits(
     for engine in (whole, resumed):
         engine.run_steps(3, 6)
     ours, right = resumed.state(), whole.state()
-    assert int(right["optimizer.step"]) == 15 + 6
+    assert int(right["optimizer.step"]) == whole.steps_per_pass + 6
     assert all(np.array_equal(ours[key], right[key]) for key in right)
 
 
@@ -329,9 +395,12 @@ def test_it_is_chosen_on_cuda(settings: Callable[..., Settings]) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(
-    "name", [*(name for name in OF_1989 if name not in ("sdlm", "paper")), TAUGHT]
+    ("name", "batch_size"),
+    [
+        *product((*(name for name in OF_1989 if name not in ONE_BY_ONE), TAUGHT), (1, 100, 600)),
+        *((name, 1) for name in (*ONE_BY_ONE, "paper+curvature=by-pass", "base+planes=4")),
+    ],
 )
-@pytest.mark.parametrize("batch_size", [1, 100, 600])
 def test_a_captured_step_is_the_cpus(name: str, batch_size: int, taught: dict[str, Digits]) -> None:
     variant, networks = get_variant(name).on("1989"), 2
     devices.set_up(GPU, 1)
@@ -339,13 +408,13 @@ def test_a_captured_step_is_the_cpus(name: str, batch_size: int, taught: dict[st
         GraphEngine(variant, range(networks), taught, device=device, batch_size=batch_size)
         for device in ("cpu", GPU)
     ]
-    before = np.concatenate([engines[0].states()[0][key].ravel() for key in PARAMETER_SHAPES])
+    names = list(structure_of(variant).shapes)
+    before = np.concatenate([engines[0].states()[0][key].ravel() for key in names])
     for engine in engines:
         # Sixteen steps in one replay and two single ones; two passes, so that draws are replayed.
         advance(engine, (1, 2), [variant.lr] * networks, steps=min(engine.steps_per_pass, 18))
     right, ours = (
-        np.concatenate([engine.states()[0][key].ravel() for key in PARAMETER_SHAPES])
-        for engine in engines
+        np.concatenate([engine.states()[0][key].ravel() for key in names]) for engine in engines
     )
     moved = np.linalg.norm(right - before)
     assert moved > 0

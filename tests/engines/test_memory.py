@@ -62,6 +62,8 @@ def meta(monkeypatch: pytest.MonkeyPatch) -> None:
         *(("base", 64), ("base", 2000), ("fast", 16), ("shift", 512)),
         *(("modern", 1), ("modern", 1024), ("modern-h3", 512)),
         *(("record", 32), ("record", 1024), ("adamw+shuffle=yes", 512)),
+        *(("base+planes=4", 512), ("modern+planes=24", 512), ("base+table=cyclic", 512)),
+        *(("paper", 1), ("paper+planes=24", 1), ("fc40", 1)),
     ],
 )
 def test_a_step_takes_no_more_than_planned_and_not_much_less(

@@ -22,12 +22,12 @@ GRAPH = {
         "        float(total.sum()); self._losses.copy_(total.detach())\n",
     ),
     "a tensor of the host in the step": (
-        "self._weights.sub_(self._lr * gradient)",
-        "self._weights.sub_(self._lr * gradient * torch.ones(1, 1))",
+        "self._losses.copy_(total.detach())",
+        "self._losses.copy_(total.detach() * torch.ones(1))",
     ),
     "a tensor copied to the device in the step": (
-        "self._weights.sub_(self._lr * gradient)",
-        "self._weights.sub_(self._lr * gradient * torch.ones(1, 1).to(self._device))",
+        "self._losses.copy_(total.detach())",
+        "self._losses.copy_(total.detach() * torch.ones(1).to(self._device))",
     ),
     "steps counted in Python": (
         "shares = self._presented, self._shares[self._step]",
@@ -55,8 +55,8 @@ GRAPH = {
     ),
     "steps not counted": ("        self._step += 1\n", ""),
     "a table on the host": (
-        "self._taps = taps(variant.shift).to(of)",
-        "self._taps = taps(variant.shift)",
+        "self._taps = self._stacked.taps(variant.shift).to(of)",
+        "self._taps = self._stacked.taps(variant.shift)",
     ),
     "places on the host": (
         "self._rows = rows.clamp(max=examples - 1).to(of)",
@@ -67,9 +67,9 @@ GRAPH = {
         "            pass\n",
     ),
     "a mask by its places": (
-        "mask = of_each(self._kept, rows) * (1",
-        "mask = of_each(self._kept, rows); mask[mask.nonzero(as_tuple=True)] = True\n"
-        "            mask = mask * (1",
+        "kept = of_each(self._kept, rows) * (1",
+        "kept = of_each(self._kept, rows); kept[kept.nonzero(as_tuple=True)] = True\n"
+        "            kept = kept * (1",
     ),
     "moments of the host": (
         "torch.zeros_like(self._weights) for key in",

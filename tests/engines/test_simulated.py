@@ -49,6 +49,11 @@ QUICK = [
     *(("base", 1, 3), ("modern", 64, 2), ("fast", 64, 2), ("record", 64, 2)),
     *(("base", 600, 1), (TAUGHT, 600, 1)),
 ]
+ONE_BY_ONE = [
+    *(("paper", 1, 3), ("sdlm+curvature=by-pass", 1, 2), ("fc40", 1, 2)),
+    *(("modern+planes=4", 1, 2), ("base+table=cyclic", 1, 2)),
+    ("sdlm+dropout=0.2+dropout-after=H2", 1, 2),
+]
 MATRIX = [
     pytest.param(*case, marks=[] if case in QUICK else [pytest.mark.slow])
     for name in ("base", "modern", "fast", "record", TAUGHT)
@@ -56,7 +61,7 @@ MATRIX = [
 ]
 
 
-@pytest.mark.parametrize(("name", "batch_size", "networks"), MATRIX)
+@pytest.mark.parametrize(("name", "batch_size", "networks"), [*MATRIX, *ONE_BY_ONE])
 def test_captured_steps_are_the_cpus_to_the_bit_and_wait_for_nothing(
     name: str, batch_size: int, networks: int, taught: dict[str, Digits]
 ) -> None:

@@ -18,6 +18,7 @@ from lecun89.exceptions import FileFormatError
 from lecun89.network.architecture import CLASSES
 from lecun89.network.losses import LOSSES, targets
 from lecun89.network.modules import Network, variant_of
+from lecun89.variants import Variant
 
 T = TypeVar("T")
 
@@ -91,9 +92,9 @@ def activations(network: Network, image: npt.NDArray[np.float32]) -> dict[str, n
     return {name: values[0].cpu().numpy() for name, values in layers.items()}
 
 
-def score(outputs: Tensor, labels: Tensor, loss: str) -> Score:
-    """Score of outputs (n, 10) against labels (n,), by the loss of that name."""
-    value = LOSSES[loss](outputs, targets(labels, loss))
+def score(outputs: Tensor, labels: Tensor, variant: Variant) -> Score:
+    """Score of outputs (n, 10) against labels (n,), by the variant's loss."""
+    value = LOSSES[variant.loss](outputs, targets(labels, variant))
     misses = (outputs.argmax(dim=1) != labels).sum()
     return Score(float(value), int(misses), len(labels))
 
@@ -110,10 +111,10 @@ def examine(network: nn.Module, digits: Digits) -> Evaluation:
         UsageError: the network has no variant.
         FileFormatError: the loss is not finite, so that the weights are of no use.
     """
-    loss = variant_of(network).loss
+    variant = variant_of(network)
     made = outputs(network, torch.tensor(digits.images[:, None]))
     labels = torch.tensor(digits.labels, dtype=torch.int64, device=made.device)
-    found = score(made, labels, loss)
+    found = score(made, labels, variant)
     if not math.isfinite(found.loss):
         raise FileFormatError("these weights give a loss that is not finite: they are of no use")
     return Evaluation(digits, made.cpu().numpy(), found)

@@ -9,6 +9,7 @@ from torch import nn
 from lecun89.data import Digits
 from lecun89.exceptions import DeviceError
 from lecun89.network.losses import LOSSES, targets
+from lecun89.variants import Variant
 
 DIGITS = 64
 """How many digits two devices are compared on at a time."""
@@ -19,12 +20,14 @@ Found = dict[str, torch.Tensor]
 _TOLERANCE = 1e-3  # of the largest value; float32 sums in another order differ by 1e-6
 
 
-def check_agreement(network: nn.Module, loss: str, digits: Digits, device: torch.device) -> None:
+def check_agreement(
+    network: nn.Module, variant: Variant, digits: Digits, device: torch.device
+) -> None:
     """Compare outputs and gradients of a network on a device with the CPU's, on real digits.
 
     Args:
         network: on the CPU; it is left as it is.
-        loss: the loss by its name in the registry.
+        variant: gives the loss.
         digits: the first are used.
         device: the device to check.
 
@@ -32,8 +35,8 @@ def check_agreement(network: nn.Module, loss: str, digits: Digits, device: torch
         DeviceError: an output or a gradient differs; training there would go wrong unnoticed.
     """
     check_close(
-        lambda rows: outputs_and_gradients(network, loss, digits, rows, device),
-        lambda rows: outputs_and_gradients(network, loss, digits, rows, torch.device("cpu")),
+        lambda rows: outputs_and_gradients(network, variant, digits, rows, device),
+        lambda rows: outputs_and_gradients(network, variant, digits, rows, torch.device("cpu")),
         device,
     )
 
@@ -74,14 +77,14 @@ def _difference(ours: Found, references: Found) -> str | None:
 
 
 def outputs_and_gradients(
-    network: nn.Module, loss: str, digits: Digits, rows: slice, device: torch.device
+    network: nn.Module, variant: Variant, digits: Digits, rows: slice, device: torch.device
 ) -> Found:
     """Outputs and gradients of a network for these digits, as `named` has them."""
     network = copy.deepcopy(network).to(device)
     images = torch.tensor(digits.images[rows, None], device=device)
     labels = torch.tensor(digits.labels[rows], dtype=torch.int64, device=device)
     outputs = network(images)
-    LOSSES[loss](outputs, targets(labels, loss)).backward()
+    LOSSES[variant.loss](outputs, targets(labels, variant)).backward()
     gradients: dict[str, torch.Tensor] = {}
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None

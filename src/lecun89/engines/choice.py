@@ -9,7 +9,6 @@ from lecun89.data import Digits
 from lecun89.engines import memory, native
 from lecun89.engines.protocol import Engine
 from lecun89.exceptions import UsageError, unknown_name
-from lecun89.network.structures import structure_of
 from lecun89.variants import Variant
 
 
@@ -100,24 +99,24 @@ def _first(lacking: dict[str, bool]) -> str | None:
     return next((what for what, lacks in lacking.items() if lacks), None)
 
 
-def _of_1989(variant: Variant) -> dict[str, bool]:
-    return {
-        f"it knows the network of 1989, not {variant.structure}": not structure_of(variant).is_1989,
-        f"it knows H1 and H2 joined by thirds, not {variant.table}": variant.table != "thirds",
-    }
+def _knows(variant: Variant, *structures: str) -> dict[str, bool]:
+    known = " and ".join(structures).replace("1989", "the network of 1989")
+    return {f"it knows {known}, not {variant.structure}": variant.structure not in structures}
 
 
 def _native_lacks(variant: Variant, device: str) -> str | None:
-    return _first(_of_1989(variant) | {"it runs on the CPU alone": device != "cpu"})
+    return _first(
+        _knows(variant, "1989")
+        | {
+            f"it knows 12 planes, not {variant.planes}": variant.planes != 12,
+            f"it knows H1 and H2 joined by thirds, not {variant.table}": variant.table != "thirds",
+            "it runs on the CPU alone": device != "cpu",
+        }
+    )
 
 
 def _graph_lacks(variant: Variant, device: str) -> str | None:
-    return _first(
-        _of_1989(variant)
-        | {
-            f"it has no optimizer {variant.optimizer}": variant.optimizer.startswith("sdlm"),
-        }
-    )
+    return _first(_knows(variant, "1989", "fc40"))
 
 
 ENGINES = {

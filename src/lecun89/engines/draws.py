@@ -7,6 +7,7 @@ int64: a product of two 32-bit words keeps its bits, whatever its sign.
 import torch
 from torch import Tensor
 
+from lecun89.network.structures import structure_of
 from lecun89.variants import Variant
 
 _WORD = 0xFFFFFFFF
@@ -45,11 +46,11 @@ def draw_shifts(reach: int, seeds: Tensor, pass_number: Tensor, examples: Tensor
 
 def draw_kept(variant: Variant, seeds: Tensor, pass_number: Tensor, examples: Tensor) -> Tensor:
     """Which units dropout leaves, (n, e, 192) of H2 or (n, e, 30) of H3, bool."""
-    units = 192 if variant.dropout_after == "H2" else 30
+    units = structure_of(variant).units(variant.dropout_after)
     blocks = torch.arange(1, 1 + -(-units // 4), device=examples.device)
     words = torch.stack(philox(seeds, pass_number, examples, blocks), dim=3)
     kept = words.flatten(2)[:, :, :units] >= int(variant.dropout * 2**32)
-    if units == 192:
+    if units == 192:  # of 12 planes
         # The kernel has H2's planes in thirds, a unit's four planes side by side.
         kept = kept.unflatten(2, (3, 16, 4)).transpose(3, 4).flatten(2)
     return kept

@@ -70,7 +70,7 @@ class EagerEngine:
         if self._device.type == "cpu":
             self._dropout_random = generator
         else:
-            check_agreement(self._network, self._variant.loss, splits["test"], self._device)
+            check_agreement(self._network, variant, splits["test"], self._device)
             self._dropout_random = torch.Generator(self._device).manual_seed(self._seed)
         self._network.to(self._device)
         self._optimizer = self._make_optimizer(variant.lr)
@@ -85,7 +85,7 @@ class EagerEngine:
             name: torch.tensor(digits.labels, dtype=torch.int64, device=self._device)
             for name, digits in splits.items()
         }
-        self._targets = targets(self._labels["train"], self._variant.loss)
+        self._targets = targets(self._labels["train"], variant)
         self._pass_images = self._images["train"]
         self._digits = splits["train"]
         if self._variant.distorts:
@@ -148,7 +148,7 @@ class EagerEngine:
         between()
         labels = self._labels[split]
         found = outputs(self._network, self._images[split])
-        return [score(found, labels, self._variant.loss)]
+        return [score(found, labels, self._variant)]
 
     def states(self) -> list[Arrays]:
         """Parameters, the optimizer's state of each, and the random state.

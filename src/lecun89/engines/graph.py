@@ -25,19 +25,14 @@ from lecun89.engines.distortions import draw_each
 from lecun89.engines.draws import draw_kept, draw_shifts
 from lecun89.engines.parameters import MOMENTS, flatten, pack, unpack
 from lecun89.engines.presented import Presented
-from lecun89.engines.stacked import (
-    forward,
-    losses,
-    of_each,
-    split,
-    taps,
-    windows_of,
-    with_background,
-)
+from lecun89.engines.stacked import losses, of_each, split, windows_of, with_background
+from lecun89.engines.stackedlayers import STACKED
+from lecun89.engines.stackedoptimizers import curvature, update
 from lecun89.exceptions import DeviceError, FileFormatError, one_line
-from lecun89.network.architecture import PARAMETER_SHAPES
+from lecun89.network.architecture import CURVATURE_DIGITS
 from lecun89.network.initialization import initial_parameters
-from lecun89.network.modules import Network
+from lecun89.network.modules import make_network
+from lecun89.network.structures import structure_of
 from lecun89.storage.tensorfile import Arrays, check_arrays
 from lecun89.variants import Variant
 
@@ -73,9 +68,12 @@ class GraphEngine:
         of = self._device = torch.device(device)
         self._kind = kind_of(device)
         self._networks = len(seeds)
-        initial = [flatten(initial_parameters(variant, seed)) for seed in seeds]
+        self._stacked = STACKED[variant.structure](variant, of)
+        self._shapes = self._stacked.shapes
+        initial = [flatten(initial_parameters(variant, seed), self._shapes) for seed in seeds]
         self._weights = torch.tensor(np.stack(initial), device=of)
-        self._leaves = [view.detach().requires_grad_() for view in split(self._weights).values()]
+        views = split(self._weights, self._shapes)
+        self._leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
         self._moments = {key: torch.zeros_like(self._weights) for key in MOMENTS[variant.optimizer]}
         self._losses = torch.zeros(self._networks, device=of)
         self._updates = self._updates_before = 0
@@ -83,17 +81,17 @@ class GraphEngine:
         self._pixels, self._labels, self._targets = {}, {}, {}
         for name, digits in splits.items():
             images, labels = torch.tensor(digits.images), torch.tensor(digits.labels).long()
-            one_hot = F.one_hot(labels, 10).float()
+            targets = F.one_hot(labels, 10).float()
+            if variant.loss != "cross_entropy":
+                targets = (targets * 2 - 1) * variant.target
             self._pixels[name] = with_background(images).to(of)
             self._labels[name] = labels.to(of)
-            self._targets[name] = (
-                one_hot if variant.loss == "cross_entropy" else one_hot * 2 - 1
-            ).to(of)
+            self._targets[name] = targets.to(of)
         self._presented = Presented(
             variant, seeds, splits["train"], self._pixels["train"], self._targets["train"]
         )
-        self._taps = taps(variant.shift).to(of)
-        self._unshifted = taps(0)[None].to(of)
+        self._taps = self._stacked.taps(variant.shift).to(of)
+        self._unshifted = self._stacked.taps(0)[None].to(of)
 
         # What a step reads beside weights and digits. A step that has fewer examples than the
         # others repeats the last one, with a share of 0.
@@ -113,7 +111,7 @@ class GraphEngine:
         drawn = (self._networks, examples)
         self._rolls = torch.zeros(drawn if variant.shift else (1, 1), dtype=torch.int64)
         self._rolls = self._rolls.to(of)
-        units = {None: 0, "H2": 192, "H3": 30}[variant.dropout_after]
+        units = structure_of(variant).units(variant.dropout_after)
         self._kept = torch.zeros((*drawn, units), dtype=torch.bool, device=of)
 
         if of.type != "cpu":
@@ -136,6 +134,8 @@ class GraphEngine:
 
     def run_steps(self, first: int, last: int) -> None:
         """Do the steps from `first` to before `last` of this pass."""
+        if first == 0 and self._variant.optimizer == "sdlm_by_pass":
+            self._estimate()
         self._step.fill_(first)
         self._do_steps(last - first)
         self._updates = self._updates_before + last
@@ -151,12 +151,12 @@ class GraphEngine:
     def scores(self, split_name: str, between: Callable[[], None] = lambda: None) -> list[Score]:
         """Evaluate each network on ``train`` or ``test``; waits for the device once."""
         total = len(self._labels[split_name])
-        p = split(self._weights)
+        p = split(self._weights, self._shapes)
 
         def work(first: int, last: int) -> tuple[Tensor, Tensor]:
             rows = torch.arange(first, last, device=self._device)
             windows = windows_of(self._pixels[split_name], rows, self._unshifted)
-            outputs = forward(self._variant, p, windows, None)
+            outputs = self._stacked.activations(p, windows)["out"]
             loss = losses(self._variant, outputs, self._targets[split_name][rows]).sum(dim=1)
             misses = (outputs.argmax(dim=2) != self._labels[split_name][rows]).sum(dim=1)
             between()
@@ -167,11 +167,13 @@ class GraphEngine:
         return [Score(a / total, b, total) for a, b in zip(loss, misses, strict=True)]
 
     def states(self) -> list[Arrays]:
-        """Of each network, parameters and, for AdamW, its moments and the number of updates."""
+        """Of each network, parameters and, of AdamW and SDLM, moments and number of updates."""
         weights = self._weights.cpu().numpy().copy()
         moments = {key: moment.cpu().numpy().copy() for key, moment in self._moments.items()}
         return [
-            pack(weights[n], {key: of[n] for key, of in moments.items()}, self._updates)
+            pack(
+                weights[n], {key: of[n] for key, of in moments.items()}, self._updates, self._shapes
+            )
             for n in range(self._networks)
         ]
 
@@ -180,7 +182,7 @@ class GraphEngine:
         expected = self.states()[0]
         for state in states:
             check_arrays(state, expected)
-        unpacked = [unpack(state, self._variant.optimizer) for state in states]
+        unpacked = [unpack(state, self._variant.optimizer, self._shapes) for state in states]
         if len({updates for _, _, updates in unpacked}) > 1:
             raise FileFormatError("the states are after different numbers of steps")
         self._weights.copy_(torch.tensor(np.stack([weights for weights, _, _ in unpacked])))
@@ -221,47 +223,58 @@ class GraphEngine:
             rolled = self._taps[of_each(self._rolls, rows)]
         mask = None
         if self._variant.dropout:
-            mask = of_each(self._kept, rows) * (1 / (1 - self._variant.dropout))
+            kept = of_each(self._kept, rows) * (1 / (1 - self._variant.dropout))
+            mask = self._stacked.laid_out(kept)
+        windows = shown.windows(rows, rolled)
         with torch.enable_grad():
-            p = dict(zip(PARAMETER_SHAPES, self._leaves, strict=True))
-            outputs = forward(self._variant, p, shown.windows(rows, rolled), mask)
-            per_example = losses(self._variant, outputs, shown.targets[rows])
+            values = self._stacked.activations(self._leaves, windows, mask)
+            per_example = losses(self._variant, values["out"], shown.targets[rows])
             total = (per_example * shares).sum(dim=1)
-            gradients = torch.autograd.grad(total.sum(), self._leaves)
+            gradients = torch.autograd.grad(total.sum(), list(self._leaves.values()))
         self._losses.copy_(total.detach())
-        self._update(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1))
+        if self._variant.optimizer == "sdlm":  # which takes one example at a time
+            newest = self._curvature(windows, values, mask)
+            self._moments["curvature"].lerp_(newest, self._variant.memory)
+        gradient = torch.cat([of.flatten(1) for of in gradients], dim=1)
+        corrections = self._corrections, self._step
+        update(self._variant, self._weights, self._moments, self._lr, gradient, *corrections)
         self._step += 1
 
+    def _curvature(self, windows: Tensor, values: dict[str, Tensor], mask: Tensor | None) -> Tensor:
+        return curvature(self._stacked, self._variant, self._leaves, windows, values, mask)
+
     @torch.no_grad()
-    def _update(self, gradient: Tensor) -> None:
-        """torch.optim.SGD and AdamW with their defaults, for learning rates on the device."""
-        if not self._moments:
-            self._weights.sub_(self._lr * gradient)
-            return
-        first, second = self._moments["exp_avg"], self._moments["exp_avg_sq"]
-        rate, root = self._corrections[self._step][0]
-        first.lerp_(gradient, 0.1)
-        second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        self._weights.mul_(1 - self._lr * self._variant.weight_decay)
-        self._weights.sub_(self._lr * rate * first / (second.sqrt() * root + 1e-8))
+    def _estimate(self) -> None:
+        """The curvature of a pass, which is no part of its steps."""
+        total = min(CURVATURE_DIGITS, len(self._examples))
+
+        def work(first: int, last: int) -> Tensor:
+            rows = self._examples[first:last]
+            windows = windows_of(self._pixels["train"], rows, self._unshifted)
+            values = self._stacked.activations(self._leaves, windows)
+            return self._curvature(windows, values, None)
+
+        # Forwards and backwards, of squares too, take several times what an evaluation does.
+        found = in_chunks(total, max(1, self._kind.evaluated // (8 * self._networks)), work)
+        self._moments["curvature"].copy_(torch.stack(found).sum(dim=0) / total)
 
     def _check(self, seed: int, digits: Digits) -> None:
         """Compare the first network, as it is computed here, with PyTorch's on the CPU."""
         variant = self._variant
-        network = Network(variant, torch.Generator().manual_seed(seed))
+        network = make_network(variant, torch.Generator().manual_seed(seed))
 
         def ours(at: slice) -> Found:
             rows = torch.arange(at.start, at.stop, device=self._device)
-            first = split(self._weights[:1])
+            first = split(self._weights[:1], self._shapes)
             leaves = {name: view.clone().requires_grad_() for name, view in first.items()}
             windows = windows_of(self._pixels["test"], rows, self._unshifted)
-            outputs = forward(variant, leaves, windows, None)
+            outputs = self._stacked.activations(leaves, windows)["out"]
             loss = losses(variant, outputs, self._targets["test"][rows]).mean()
             gradients = torch.autograd.grad(loss, list(leaves.values()))
             return named(outputs[0], {n: g[0] for n, g in zip(leaves, gradients, strict=True)})
 
         def cpus(at: slice) -> Found:
-            return outputs_and_gradients(network, variant.loss, digits, at, torch.device("cpu"))
+            return outputs_and_gradients(network, variant, digits, at, torch.device("cpu"))
 
         check_close(ours, cpus, self._device)
         rows = torch.arange(DIGITS, device=self._device)

@@ -4,6 +4,7 @@ Counts are those of LeCun et al. 1989, section 3.4: 1,256 units (the 256 of the 
 them), 64,660 connections, 9,760 parameters. Nothing here needs PyTorch.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
@@ -46,34 +47,53 @@ class Layer:
         return self.units * (self.fan_in + 1)
 
 
-LAYERS = (
-    Layer("H1", 12 * 8 * 8, 5 * 5, (12, 1, 5, 5), (12, 8, 8)),
-    Layer("H2", 12 * 4 * 4, 5 * 5 * 8, (12, 8, 5, 5), (12, 4, 4)),
-    Layer("H3", 30, 12 * 4 * 4, (192, 30), (30,)),
-    Layer("out", 10, 30, (30, 10), (10,)),
-)
+def planes_seen(table: str, planes: int = 12) -> tuple[tuple[int, ...], ...]:
+    """For each plane of H2 the planes of H1 that it sees, two thirds of them, in ascending order.
+
+    The paper's own table is lost. In ``thirds``, the seeds', H2's planes are in three groups, and
+    each sees what begins at its own first plane and goes on after the last one with the first. In
+    ``cyclic`` each plane is a group of its own. Where three does not divide the number of planes,
+    a plane sees one more than two thirds, rounded down, and the first groups are larger.
+    """
+    seen = -(-2 * planes // 3)
+    firsts = [
+        plane if table == "cyclic" else -(-(3 * plane // planes) * planes // 3)
+        for plane in range(planes)
+    ]
+    return tuple(tuple(sorted((first + n) % planes for n in range(seen))) for first in firsts)
+
+
+def layers_of(planes: int) -> tuple[Layer, ...]:
+    """The layers of 1989 with so many planes in H1 and in H2."""
+    seen, units = len(planes_seen("thirds", planes)[0]), 16 * planes
+    return (
+        Layer("H1", planes * 8 * 8, 5 * 5, (planes, 1, 5, 5), (planes, 8, 8)),
+        Layer("H2", units, 5 * 5 * seen, (planes, seen, 5, 5), (planes, 4, 4)),
+        Layer("H3", 30, units, (units, 30), (30,)),
+        Layer("out", 10, 30, (30, 10), (10,)),
+    )
+
+
+def shapes_of(layers: Iterable[Layer]) -> dict[str, tuple[int, ...]]:
+    """Shape of each parameter of layers by its name, weights and then biases of each."""
+    return {
+        name: shape
+        for layer in layers
+        for name, shape in (
+            (f"{layer.name}w", layer.weight_shape),
+            (f"{layer.name}b", layer.bias_shape),
+        )
+    }
+
+
+LAYERS = layers_of(12)
 
 PARAMETERS = sum(layer.parameters for layer in LAYERS)
 MACS = sum(layer.macs for layer in LAYERS)
 ACTIVATIONS = sum(layer.units for layer in LAYERS)
 
-PARAMETER_SHAPES: dict[str, tuple[int, ...]] = {
-    name: shape
-    for layer in LAYERS
-    for name, shape in (
-        (f"{layer.name}w", layer.weight_shape),
-        (f"{layer.name}b", layer.bias_shape),
-    )
-}
+PARAMETER_SHAPES = shapes_of(LAYERS)
 """Shape of each parameter by its name, in the order H1w H1b H2w H2b H3w H3b outw outb."""
-
-_THIRDS = (tuple(range(8)), tuple(range(4, 12)), (0, 1, 2, 3, 8, 9, 10, 11))
-TABLES = {
-    "thirds": tuple(_THIRDS[plane // 4] for plane in range(12)),
-    "cyclic": tuple(tuple(sorted((plane + n) % 12 for n in range(8))) for plane in range(12)),
-}
-"""For each plane of H2 the eight planes of H1 that it sees. The paper's own table is lost:
-``thirds`` is the seeds', ``cyclic`` moves on by one from plane to plane."""
 
 CURVATURE_DIGITS = 500
 """How many of the first training digits SDLM estimates the curvature of a pass with."""

@@ -1,10 +1,10 @@
-"""The weights that a seed stands for; those of the network of 1989 without PyTorch."""
+"""The weights that a seed stands for; those of layers with plain weights without PyTorch."""
 
 import math
 
 import numpy as np
 
-from lecun89.network.architecture import LAYERS
+from lecun89.network.architecture import shapes_of
 from lecun89.network.structures import structure_of
 from lecun89.storage.tensorfile import Arrays
 from lecun89.variants import Variant
@@ -24,14 +24,14 @@ def initial_parameters(variant: Variant, seed: int) -> Arrays:
         The parameters by name, float32.
     """
     structure = structure_of(variant)
-    if not structure.is_1989:
+    if structure.shapes != shapes_of(structure.layers):
         import torch
 
         network = structure.make(variant, torch.Generator().manual_seed(seed))
         return {name: value.detach().numpy() for name, value in network.named_parameters()}
     random = np.random.RandomState(seed)
     arrays: Arrays = {}
-    for layer in LAYERS:
+    for layer in structure.layers:
         words = random.randint(0, 2**32, size=math.prod(layer.weight_shape), dtype=np.uint32)
         uniform = ((words & 0xFFFFFF) * np.float32(2**-24)).astype(np.float32)
         scaled = (uniform - np.float32(0.5)) * np.float32(2) * np.float32(2.4)

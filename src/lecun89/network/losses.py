@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lecun89.network.architecture import CLASSES
+from lecun89.variants import Variant
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -29,13 +30,14 @@ LOSSES: dict[str, Loss] = {
 """Losses by the registry's names; each takes outputs (n, 10) and what `targets` returns."""
 
 
-def targets(labels: Tensor, loss: str) -> Tensor:
+def targets(labels: Tensor, variant: Variant) -> Tensor:
     """What the loss compares outputs with.
 
     Args:
         labels: (n,) int64.
-        loss: ``cross_entropy`` gives the labels, the others (n, 10) float32 of +1 and -1.
+        variant: whose loss it is: ``cross_entropy`` gives the labels, the others (n, 10) float32
+            of plus and minus its target.
     """
-    if loss == "cross_entropy":
+    if variant.loss == "cross_entropy":
         return labels
-    return F.one_hot(labels, CLASSES).to(torch.float32) * 2 - 1
+    return (F.one_hot(labels, CLASSES).to(torch.float32) * 2 - 1) * variant.target

@@ -9,14 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lecun89.exceptions import UsageError
-from lecun89.network.architecture import (
-    ACTIVATIONS,
-    BACKGROUND,
-    LAYERS,
-    MACS,
-    PARAMETERS,
-    TABLES,
-)
+from lecun89.network.architecture import BACKGROUND, planes_seen
 from lecun89.network.structures import MICROVIT_SHAPES, structure_of
 from lecun89.network.weights import Weights
 from lecun89.variants import Variant, get_variant
@@ -42,7 +35,8 @@ class Network(nn.Module):
     """LeCun et al. 1989, section 3.4, with the activations of a variant.
 
     Parameters are H1w (12, 1, 5, 5), H1b (12, 8, 8), H2w (12, 8, 5, 5), H2b (12, 4, 4),
-    H3w (192, 30), H3b (30,), outw (30, 10), outb (10,), all float32.
+    H3w (192, 30), H3b (30,), outw (30, 10), outb (10,), all float32; a variant may have another
+    number of planes than 12.
     """
 
     def __init__(self, variant: Variant, generator: torch.Generator) -> None:
@@ -56,7 +50,7 @@ class Network(nn.Module):
         self.variant = variant
         self.activation = SQUASHING[variant.activation]
         self.output_activation = SQUASHING[variant.output_activation]
-        self.table = variant.table
+        self.layers = structure_of(variant).layers
         self.dropout_after: Literal["H2", "H3"] | None = variant.dropout_after
 
         # The paper has 2.4 / fan-in; the square root is the seeds' reading of it.
@@ -65,17 +59,12 @@ class Network(nn.Module):
             divisor = fan_in if variant.initialization == "fan_in" else fan_in**0.5
             return nn.Parameter((uniform - 0.5) * 2 * 2.4 / divisor)
 
-        for layer in LAYERS:
+        for layer in self.layers:
             bias = variant.output_bias if layer.name == "out" else 0.0
             self.register_parameter(f"{layer.name}w", weights(layer.fan_in, layer.weight_shape))
             self.register_parameter(
                 f"{layer.name}b", nn.Parameter(torch.full(layer.bias_shape, bias))
             )
-
-        for layer, parameters in zip(LAYERS, (1068, 2592, 5790, 310), strict=True):
-            assert layer.parameters == parameters, layer
-        assert sum(parameter.numel() for parameter in self.parameters()) == PARAMETERS == 9760
-        assert (MACS, ACTIVATIONS) == (63_660, 1000)
 
     H1w: nn.Parameter
     H1b: nn.Parameter
@@ -110,8 +99,45 @@ class Network(nn.Module):
             found[layer] = value
             return value
 
-        propagate(self.weights(), x, units, self.table)
+        self.propagate(self.weights(), x, units)
         return found
+
+    def propagate(
+        self,
+        p: Mapping[str, Tensor],
+        x: Tensor,
+        units: Callable[[str, Tensor], Tensor],
+        background: float = BACKGROUND,
+    ) -> Tensor:
+        """The network's sums, with whatever its units make of them.
+
+        Args:
+            p: weights and biases by name.
+            x: the images, (n, 1, 16, 16).
+            units: called with the name of each layer and its sums, gives what the next one sees.
+            background: around images and planes.
+
+        Returns:
+            What `units` gave for out, (n, 10).
+        """
+        x = F.pad(x, (2, 2, 2, 2), "constant", background)  # (n, 1, 20, 20)
+        h1 = units("H1", F.conv2d(x, p["H1w"], stride=2) + p["H1b"])  # (n, 12, 8, 8)
+        x = F.pad(h1, (2, 2, 2, 2), "constant", background)  # (n, 12, 12, 12)
+        variant = self.variant
+        if variant.table == "thirds" and variant.planes == 12:
+            # Each plane of H2 sees 8 of H1's 12: three groups of four planes, as the seeds do.
+            first = F.conv2d(x[:, 0:8], p["H2w"][0:4], stride=2)
+            second = F.conv2d(x[:, 4:12], p["H2w"][4:8], stride=2)
+            third = F.conv2d(torch.cat((x[:, 0:4], x[:, 8:12]), dim=1), p["H2w"][8:12], stride=2)
+            sums = torch.cat((first, second, third), dim=1)
+        else:
+            # Slices, because on MPS the gradient of indexing by a list is not deterministic.
+            table = planes_seen(variant.table, variant.planes)
+            seen = torch.cat([x[:, plane : plane + 1] for of in table for plane in of], dim=1)
+            sums = F.conv2d(seen, p["H2w"], stride=2, groups=variant.planes)
+        h2 = units("H2", sums + p["H2b"])  # (n, 12, 4, 4)
+        h3 = units("H3", h2.flatten(start_dim=1) @ p["H3w"] + p["H3b"])  # (n, 30)
+        return units("out", h3 @ p["outw"] + p["outb"])
 
     def weights(self) -> dict[str, Tensor]:
         """Weights and biases as the sums take them, by the paper's names."""
@@ -119,7 +145,8 @@ class Network(nn.Module):
 
     def dropout_shape(self, examples: int) -> tuple[int, ...]:
         """Shape of the dropout mask for that many examples."""
-        return (examples, 12, 4, 4) if self.dropout_after == "H2" else (examples, 30)
+        (layer,) = (layer for layer in self.layers if layer.name == self.dropout_after)
+        return (examples, *layer.bias_shape)
 
 
 class WeightNormNetwork(Network):
@@ -132,14 +159,14 @@ class WeightNormNetwork(Network):
     def __init__(self, variant: Variant, generator: torch.Generator) -> None:
         """As `Network`, whose initial weights these are."""
         super().__init__(variant, generator)
-        for layer in LAYERS:
+        for layer in self.layers:
             lengths = _lengths(getattr(self, f"{layer.name}w").detach()).flatten().clone()
             self.register_parameter(f"{layer.name}g", nn.Parameter(lengths))
 
     def weights(self) -> dict[str, Tensor]:
         """Weights and biases as the sums take them, by the paper's names."""
         p: dict[str, Tensor] = dict(self.named_parameters())
-        for layer in LAYERS:
+        for layer in self.layers:
             name = f"{layer.name}w"
             shape = (-1, 1, 1, 1) if p[name].dim() == 4 else (1, -1)
             lengths = p.pop(f"{layer.name}g").view(shape)
@@ -152,6 +179,24 @@ def _lengths(weights: Tensor) -> Tensor:
     over = (1, 2, 3) if weights.dim() == 4 else (0,)
     lengths: Tensor = torch.linalg.vector_norm(weights, dim=over, keepdim=True)
     return lengths
+
+
+class FullyConnected(Network):
+    """LeCun et al. 1989, section 4, for comparison: 40 hidden units, and no weight is shared.
+
+    Parameters are H1w (256, 40), H1b (40,), outw (40, 10), outb (10,).
+    """
+
+    def propagate(
+        self,
+        p: Mapping[str, Tensor],
+        x: Tensor,
+        units: Callable[[str, Tensor], Tensor],
+        background: float = BACKGROUND,
+    ) -> Tensor:
+        """As of `Network`; there is no background."""
+        h1 = units("H1", x.flatten(start_dim=1) @ p["H1w"] + p["H1b"])  # (n, 40)
+        return units("out", h1 @ p["outw"] + p["outb"])
 
 
 class MicroVit(nn.Module):
@@ -240,40 +285,3 @@ def variant_of(network: nn.Module) -> Variant:
             'network.variant = lecun89.get_variant("modern")'
         )
     return variant
-
-
-def propagate(
-    p: Mapping[str, Tensor],
-    x: Tensor,
-    units: Callable[[str, Tensor], Tensor],
-    table: str,
-    background: float = BACKGROUND,
-) -> Tensor:
-    """The network's sums, with whatever its units make of them.
-
-    Args:
-        p: the parameters by name.
-        x: the images, (n, 1, 16, 16).
-        units: called with the name of each layer and its sums, gives what the next one sees.
-        table: which planes of H1 those of H2 see.
-        background: around images and planes.
-
-    Returns:
-        What `units` gave for out, (n, 10).
-    """
-    x = F.pad(x, (2, 2, 2, 2), "constant", background)  # (n, 1, 20, 20)
-    h1 = units("H1", F.conv2d(x, p["H1w"], stride=2) + p["H1b"])  # (n, 12, 8, 8)
-    x = F.pad(h1, (2, 2, 2, 2), "constant", background)  # (n, 12, 12, 12)
-    if table == "thirds":
-        # Each plane of H2 sees 8 of H1's 12 planes: three groups of four planes, as the seeds do.
-        first = F.conv2d(x[:, 0:8], p["H2w"][0:4], stride=2)
-        second = F.conv2d(x[:, 4:12], p["H2w"][4:8], stride=2)
-        third = F.conv2d(torch.cat((x[:, 0:4], x[:, 8:12]), dim=1), p["H2w"][8:12], stride=2)
-        sums = torch.cat((first, second, third), dim=1)
-    else:
-        # Slices, because on MPS the gradient of indexing by a list is not deterministic.
-        seen = torch.cat([x[:, plane : plane + 1] for of in TABLES[table] for plane in of], dim=1)
-        sums = F.conv2d(seen, p["H2w"], stride=2, groups=12)
-    h2 = units("H2", sums + p["H2b"])  # (n, 12, 4, 4)
-    h3 = units("H3", h2.flatten(start_dim=1) @ p["H3w"] + p["H3b"])  # (n, 30)
-    return units("out", h3 @ p["outw"] + p["outb"])

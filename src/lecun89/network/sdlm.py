@@ -11,13 +11,13 @@ learning with second order methods"), without the terms between units of a layer
 - of a weight: the sum over its connections of that of the unit's sum times the input squared.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lecun89.network.modules import Network, propagate
+from lecun89.network.modules import Network
 from lecun89.variants import Variant
 
 _SLOPES: dict[str | None, Callable[[Tensor], Tensor]] = {
@@ -49,21 +49,38 @@ def curvature(
         values = network.activations(images, mask)
     squared = {name: (p.detach() ** 2).requires_grad_() for name, p in network.named_parameters()}
 
-    # Backpropagation through a network of squares is the recursion above: its units have the
-    # squares of the values, and the squares of the slopes in place of slopes.
+    units = squares(variant, values, mask, network.dropout_after)
+    out = network.propagate(squared, images**2, units, background=1.0)
+    found = torch.autograd.grad(out.sum() / len(images), list(squared.values()))
+    return dict(zip(squared, found, strict=True))
+
+
+def squares(
+    variant: Variant, values: Mapping[str, Tensor], mask: Tensor | None, dropped: str | None
+) -> Callable[[str, Tensor], Tensor]:
+    """What the units of a network of squares make of its sums.
+
+    Backpropagation through it is the recursion above: its units have the squares of the values,
+    and the squares of the slopes in place of slopes.
+
+    Args:
+        variant: its activations.
+        values: of each layer, in the network itself.
+        mask: of dropout, in the shape of the values.
+        dropped: the layer that it belongs to.
+    """
+
     def units(layer: str, sums: Tensor) -> Tensor:
         of = variant.output_activation if layer == "out" else variant.activation
         value, factor = values[layer], torch.ones(())
-        if mask is not None and network.dropout_after == layer:
+        if mask is not None and dropped == layer:
             factor = mask
             with torch.no_grad():
                 value = torch.where(mask > 0, value / mask, torch.zeros(()))
         slope = (_SLOPES[of](value) * factor) ** 2
         return values[layer] ** 2 + slope * (sums - sums.detach())
 
-    out = propagate(squared, images**2, units, network.table, background=1.0)
-    found = torch.autograd.grad(out.sum() / len(images), list(squared.values()))
-    return dict(zip(squared, found, strict=True))
+    return units
 
 
 class Sdlm(torch.optim.Optimizer):

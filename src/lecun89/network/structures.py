@@ -4,11 +4,12 @@ A new one is a class in `lecun89.network.modules` and a row here.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING
 
 from lecun89.exceptions import UsageError, unknown_name
-from lecun89.network.architecture import LAYERS, MACS, PARAMETER_SHAPES, Layer
+from lecun89.network.architecture import PARAMETER_SHAPES, Layer, layers_of, shapes_of
 from lecun89.variants import Variant
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Structure:
         module: its class in `lecun89.network.modules`, which draws the initial weights.
         shapes: of the parameters by name, in their order.
         macs: multiply-accumulates of one forward pass over one digit.
-        layers: the layers of the network of 1989, if it has them; it can then drop units of them.
+        layers: its layers, where it is made of layers alone.
     """
 
     name: str
@@ -41,13 +42,22 @@ class Structure:
 
     @property
     def activations(self) -> int | None:
-        """Number of activations; None where the network does not have the layers of 1989."""
+        """Number of activations; None where the network is not made of layers."""
         return sum(layer.units for layer in self.layers) or None
 
     @property
     def is_1989(self) -> bool:
         """Whether this is the network of 1989 itself, which every engine can train."""
         return self.shapes == PARAMETER_SHAPES
+
+    @property
+    def has_planes(self) -> bool:
+        """Whether its layers are H1, H2, H3 and out, with any number of planes."""
+        return any(layer.name == "H2" for layer in self.layers)
+
+    def units(self, layer: str | None) -> int:
+        """Units of the layer of that name; 0 of None."""
+        return sum(one.units for one in self.layers if one.name == layer)
 
     def make(self, variant: Variant, generator: "torch.Generator") -> "nn.Module":
         """A network of this structure on the CPU, its weights drawn from the generator."""
@@ -56,14 +66,6 @@ class Structure:
         network: nn.Module = getattr(modules, self.module)(variant, generator)
         return network
 
-
-WEIGHTNORM_SHAPES = PARAMETER_SHAPES | {
-    "H1g": (12,),
-    "H2g": (12,),
-    "H3g": (30,),
-    "outg": (10,),
-}
-"""Weight normalisation (Salimans and Kingma 2016): a length beside each direction of weights."""
 
 MICROVIT_SHAPES: dict[str, tuple[int, ...]] = {
     "patchw": (32, 20),
@@ -90,15 +92,33 @@ MICROVIT_SHAPES: dict[str, tuple[int, ...]] = {
 
 MICROVIT_MACS = 8 * (32 * 20 + 20 * 60 + 20 * 20 + 2 * 20 * 134) + 2 * 8 * 8 * 20 + 160 * 10
 
-STRUCTURES = {
-    structure.name: structure
-    for structure in (
-        Structure("1989", "Network", PARAMETER_SHAPES, MACS, LAYERS),
-        Structure("weightnorm", "WeightNormNetwork", WEIGHTNORM_SHAPES, MACS, LAYERS),
+FC40_LAYERS = (Layer("H1", 40, 256, (256, 40), (40,)), Layer("out", 10, 40, (40, 10), (10,)))
+"""What LeCun et al. 1989, section 4, compares with: 40 hidden units that see all pixels."""
+
+
+def _of_layers(
+    name: str, module: str, layers: tuple[Layer, ...], **more: tuple[int, ...]
+) -> Structure:
+    macs = sum(layer.macs for layer in layers)
+    return Structure(name, module, shapes_of(layers) | more, macs, layers)
+
+
+@cache
+def _with_planes(planes: int) -> dict[str, Structure]:
+    layers = layers_of(planes)
+    # Weight normalisation (Salimans and Kingma 2016): a length beside each direction of weights.
+    lengths = {f"{layer.name}g": layer.bias_shape[:1] for layer in layers}
+    made = (
+        _of_layers("1989", "Network", layers),
+        _of_layers("weightnorm", "WeightNormNetwork", layers, **lengths),
+        _of_layers("fc40", "FullyConnected", FC40_LAYERS),
         Structure("microvit", "MicroVit", MICROVIT_SHAPES, MICROVIT_MACS),
     )
-}
-"""Every structure by its name."""
+    return {structure.name: structure for structure in made}
+
+
+STRUCTURES = _with_planes(12)
+"""Every structure by its name, with 12 planes where it has planes."""
 
 
 def structure_of(variant: Variant) -> Structure:
@@ -109,7 +129,7 @@ def structure_of(variant: Variant) -> Structure:
     """
     if variant.structure not in STRUCTURES:
         raise unknown_name("structure", variant.structure, STRUCTURES)
-    structure = STRUCTURES[variant.structure]
-    if variant.dropout and not structure.layers:
-        raise UsageError(f"{variant.name} has no H2 or H3 to drop units of")
+    structure = _with_planes(variant.planes)[variant.structure]
+    if variant.dropout and not structure.units(variant.dropout_after):
+        raise UsageError(f"{variant.name} has no {variant.dropout_after} to drop units of")
     return structure

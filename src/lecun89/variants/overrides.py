@@ -37,7 +37,7 @@ FIELDS = {
     for field in (
         *("activation", "schedule", "lr_decay", "weight_decay", "label_smoothing", "shuffle"),
         *("teacher", "temperature", "dropout", "dropout_after", "shift", "rotation", "scaling"),
-        *("shear", "translation", "elastic", "elastic_sigma", "stroke"),
+        *("shear", "translation", "elastic", "elastic_sigma", "stroke", "planes", "target"),
     )
 }
 """Fields of `Variant` that may be set on their own, as in ``record+elastic=0.8``; by their keys."""
@@ -61,8 +61,8 @@ def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
             key, text = "temperature", _inverse(text)
         if key not in KEYS:
             raise unknown_name("assumption", key, KEYS)
+        _check_open(variant, key)
         if key in ASSUMPTIONS:
-            _check_open(variant, key)
             made[key] = text, ASSUMPTIONS[key][_one_of(key, text, ASSUMPTIONS[key])]
         else:
             value = _parsed(FIELDS[key], text)
@@ -91,7 +91,7 @@ def assumed(variant: Variant, pairs: Iterable[str]) -> Variant:
 def _check_open(variant: Variant, key: str) -> None:
     if key == "curvature" and not variant.optimizer.startswith("sdlm"):
         raise UsageError(f"curvature only applies to sdlm; {variant.name} has {variant.optimizer}")
-    if key in ("squash", "half") and variant.loss == "cross_entropy":
+    if key in ("squash", "half", "target") and variant.loss == "cross_entropy":
         raise UsageError(f"{key} only applies to squared error; {variant.name} has cross-entropy")
 
 

@@ -99,6 +99,14 @@ paper = replace(
     loss="half_mse",
 )
 
+fc40 = replace(
+    paper,
+    name="fc40",
+    change="outside the ladder: paper, fully connected, with 40 hidden units; 10,690 parameters",
+    structure="fc40",
+    unused=("planes", "table", "dropout", "dropout_after"),
+)
+
 relu = replace(base, name="relu", change="outside the ladder: base with ReLU", activation="relu")
 
 longer = replace(
@@ -121,8 +129,8 @@ microvit = replace(
     change="outside the ladder: a vision transformer of 9,744 parameters and 64,960 MACs",
     structure="microvit",
     unused=(
-        *("activation", "output_activation", "output_bias", "initialization", "table"),
-        *("dropout", "dropout_after"),
+        *("activation", "output_activation", "output_bias", "initialization"),
+        *("planes", "table", "dropout", "dropout_after"),
     ),
     lr=3e-3,
     lr_decay=20.0,
@@ -168,7 +176,7 @@ VARIANTS: dict[str, Variant] = {
     variant.name: variant
     for variant in (
         *(base, xent, adamw, shift, modern, modern_h3),
-        *(fast, sdlm, paper, relu, longer, weightnorm, microvit, record),
+        *(fast, sdlm, paper, fc40, relu, longer, weightnorm, microvit, record),
     )
 }
 """Every variant by its name: the ladder of 2022 in its order, then the others."""

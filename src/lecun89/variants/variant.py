@@ -20,6 +20,8 @@ _RANGES = (
     ("shift", 0, 2),
     ("dropout", 0, 0.99),
     ("label_smoothing", 0, 0.99),
+    ("target", 0.01, 2),
+    ("planes", 3, 24),
     ("temperature", 0.01, 10),
     ("weight_decay", 0, 10),
     ("lr_decay", 1e-6, 1e6),
@@ -43,9 +45,11 @@ class Variant:
         output_activation: of out; None leaves its sums as they are (logits).
         output_bias: initial value of out's biases.
         initialization: weights are uniform within 2.4 / ``sqrt_fan_in``, or 2.4 / ``fan_in``.
-        table: which planes of H1 those of H2 see; see `lecun89.network.architecture.TABLES`.
-        loss: mean over examples and outputs of the squared difference to targets of +1 and -1,
-            or half of it, or softmax cross-entropy, the mean over examples.
+        planes: of H1, and of H2.
+        table: which planes of H1 those of H2 see; see `lecun89.network.architecture.planes_seen`.
+        loss: mean over examples and outputs of the squared difference to targets, or half of it,
+            or softmax cross-entropy, the mean over examples.
+        target: of squared error, that of the digit's own output; of the others, the negative.
         optimizer: PyTorch's, with PyTorch's defaults but for the learning rate; or stochastic
             diagonal Levenberg-Marquardt, its curvature a running mean over examples (``sdlm``) or
             estimated before each pass (``sdlm_by_pass``).
@@ -87,8 +91,10 @@ class Variant:
     output_activation: Literal["tanh", "scaled_tanh"] | None
     output_bias: float
     initialization: Literal["sqrt_fan_in", "fan_in"] = "sqrt_fan_in"
+    planes: int = 12
     table: Literal["thirds", "cyclic"] = "thirds"
     loss: Literal["mse", "half_mse", "cross_entropy"]
+    target: float = 1.0
     optimizer: Literal["sgd", "adamw", "sdlm", "sdlm_by_pass"]
     weight_decay: float = 0.01
     damping: float = 0.05

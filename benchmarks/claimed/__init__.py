@@ -1,0 +1,1 @@
+"""What `benchmarks/claims.py` measures: a file for each kind of claim."""
