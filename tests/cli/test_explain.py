@@ -35,3 +35,15 @@ def test_the_tables_fit_100_columns(cli: Callable[..., Result]) -> None:
     assert result.stdout.count(" equal ") == 5
     assert "xent" in result.stdout.splitlines()[0]
     assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_fewer_planes_stand_beside_the_papers_and_another_network_does_not(
+    cli: Callable[..., Result],
+) -> None:
+    document = cli("explain", "--variant", "paper+planes=4", "--json").document
+    rows = {row["name"]: row for row in document["layers"]}
+    assert [name for name, row in rows.items() if row["equal"]] == ["out"]
+    assert (rows["all"]["parameters"], rows["all"]["macs"]) == (2980, 13_420)
+    result = cli("explain", "--variant", "fc40")
+    assert result.exit_code == 2
+    assert result.error == "explain is about the network of 1989, fc40 is another"
