@@ -147,3 +147,15 @@ def test_claims_as_json(cli: Callable[..., Result]) -> None:
         *("name", "section", "claim", "paper", "command"),
         *("ours", "seeds", "interval", "verdict", "date"),
     }
+
+
+def test_fewer_planes_stand_beside_the_papers_and_another_network_does_not(
+    cli: Callable[..., Result],
+) -> None:
+    document = cli("explain", "--variant", "paper+planes=4", "--json").document
+    rows = {row["name"]: row for row in document["layers"]}
+    assert [name for name, row in rows.items() if row["equal"]] == ["out"]
+    assert (rows["all"]["parameters"], rows["all"]["macs"]) == (2980, 13_420)
+    result = cli("explain", "--variant", "fc40")
+    assert result.exit_code == 2
+    assert result.error == "explain is about the network of 1989, fc40 is another"
