@@ -4,21 +4,26 @@ python benchmarks/record.py ledger benchmarks/results/record_ledger.csv
 python benchmarks/record.py final benchmarks/results/record_final.csv
 python benchmarks/record.py all SWEEP/runs/*-record-1989-*        # on all 10,000 test digits
 python benchmarks/record.py publish SWEEP/runs/*-record-full-*    # the median seed's weights
+python benchmarks/record.py thresholds SWEEP/runs/*-record-usps-tune-*    # docs/read.md
 """
 
 import argparse
 import csv
 import hashlib
+import json
 from collections import defaultdict
 from pathlib import Path
 from shutil import copyfile
 from statistics import median_low
 
-from lecun89.analysis.evaluation import evaluate
+import numpy as np
+
+from lecun89.analysis.evaluation import evaluate, examine
+from lecun89.analysis.rejection import rejection_curve, thresholds
 from lecun89.analysis.statistics import below_p, summarise
 from lecun89.data import default_data_dir, load
 from lecun89.network.modules import network_of
-from lecun89.network.published import Published
+from lecun89.network.published import PUBLISHED, THRESHOLDS, Published
 from lecun89.network.weights import load_weights
 from lecun89.training.runs import open_run
 
@@ -99,15 +104,37 @@ def all_test_digits(paths: list[Path], data_dir: Path) -> None:
     print(f"{found.mean:.1f} of {len(digits):,}, deviation {found.deviation:.1f}: {counts}")
 
 
+def reject_thresholds(paths: list[Path], data_dir: Path) -> None:
+    """Write the thresholds beside the published weights, from validation digits.
+
+    Those of ``usps`` are among its training digits: its thresholds are those of networks trained
+    without them, on ``usps-tune``, all of them together.
+    """
+    tuned = [load_weights(open_run(path).weights_path()) for path in paths]
+    made = {}
+    for one in PUBLISHED:
+        of = tuned if one.data == "usps" else [load_weights(one.path)]
+        digits = load(one.data, "validation", data_dir)
+        outputs = [examine(network_of(weights), digits).outputs for weights in of]
+        labels = np.concatenate([digits.labels] * len(of))
+        found = thresholds(rejection_curve(np.concatenate(outputs), labels))
+        made[one.path.stem] = [(round(error, 5), round(least, 5)) for error, least in found]
+    rows = (f'  "{name}": {json.dumps(found)}' for name, found in made.items())
+    THRESHOLDS.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8", newline="\n")
+
+
 def main() -> None:
-    """One of the four."""
+    """One of the five."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["ledger", "final", "publish", "all"])
+    parser.add_argument("what", choices=["ledger", "final", "publish", "all", "thresholds"])
     parser.add_argument("paths", type=Path, nargs="+")
     parser.add_argument("--data-dir", type=Path, default=default_data_dir())
     arguments = parser.parse_args()
     if arguments.what == "all":
         all_test_digits(arguments.paths, arguments.data_dir)
+        return
+    if arguments.what == "thresholds":
+        reject_thresholds(arguments.paths, arguments.data_dir)
         return
     if arguments.what == "publish":
         publish(arguments.paths)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lecun89.api.networks import load_model as load_model
     from lecun89.api.networks import misses as misses
     from lecun89.api.networks import predict as predict
+    from lecun89.api.read import Reading as Reading
+    from lecun89.api.read import read as read
     from lecun89.api.results import Result as Result
     from lecun89.api.results import Results as Results
     from lecun89.api.train import train as train
@@ -41,6 +43,7 @@ _MODULES = {
     "Lecun89Error": "exceptions",
     "MissedDigits": "api.networks",
     "Prediction": "api.networks",
+    "Reading": "api.read",
     "Result": "api.results",
     "Results": "api.results",
     "Variant": "variants",
@@ -51,6 +54,7 @@ _MODULES = {
     "load_model": "api.networks",
     "misses": "api.networks",
     "predict": "api.networks",
+    "read": "api.read",
     "train": "api.train",
     "train_many": "api.train",
 }
@@ -62,6 +66,7 @@ __all__ = [
     "Lecun89Error",
     "MissedDigits",
     "Prediction",
+    "Reading",
     "Result",
     "Results",
     "Variant",
@@ -73,6 +78,7 @@ __all__ = [
     "load_model",
     "misses",
     "predict",
+    "read",
     "train",
     "train_many",
 ]

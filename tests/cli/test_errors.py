@@ -160,7 +160,7 @@ def test_several_runs_are_counted(
         ("explain --variant bse", 2, "did you mean 'base'"),
         ("export nowhere", 1, "no run or file at nowhere"),
         ("export --format onxx", 2, "did you mean 'onnx'"),
-        ("eval --reject-for 100%", 2, "--reject-for 100% is out of range"),
+        ("eval --reject-for 101%", 2, "--reject-for 101% is out of range"),
         ("eval --reject-for few", 2, "--reject-for 'few' is not a number"),
     ],
 )

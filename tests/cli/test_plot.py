@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lecun89.network.initialization import initial_parameters
+from lecun89.network.weights import Weights, save_weights
+from lecun89.variants import get_variant
 from tests.conftest import Result
 
 
@@ -36,6 +39,30 @@ def test_a_run_gets_curves_kernels_and_activations(
     assert cli("plot", base_run[0], "--out", "out", "-q").exit_code == 0
     assert Path("out/curves.svg").read_bytes() == before
     assert Path("out/activations-test-0.png").exists()
+
+
+@pytest.mark.parametrize("planes", [4, 7])
+def test_any_number_of_planes_is_drawn(planes: int, cli: Callable[..., Result]) -> None:
+    save(f"base+planes={planes}", Path("few.safetensors"))
+    assert cli("plot", "few.safetensors", "--digit", 3, "--out", "out").exit_code == 0
+    for name in ("kernels.png", "activations-test-3.png"):
+        drawn(Path("out") / name)
+
+
+def test_a_network_without_kernels_says_so(cli: Callable[..., Result]) -> None:
+    save("fc40", Path("full.safetensors"))
+    for args, message in (
+        ((), "full.safetensors has neither curves nor kernels of 1989 to draw"),
+        (("--digit", 3), "--digit shows the network of 1989, not fc40"),
+    ):
+        result = cli("plot", "full.safetensors", *args)
+        assert result.exit_code == 2
+        assert result.error == message
+
+
+def save(variant: str, path: Path) -> None:
+    """A network as it is before training."""
+    save_weights(path, Weights(initial_parameters(get_variant(variant), 1), variant))
 
 
 def test_runs_are_overlaid_and_a_digit_out_of_range_is_refused(

@@ -35,7 +35,6 @@ from lecun89.variants import VARIANTS, get_variant
 from tests.alone import made, make_engine
 from tests.conftest import GPU, OF_1989, UNDISTORTED, Result, first
 
-
 ONE_BY_ONE = [name for name, of in VARIANTS.items() if of.optimizer == "sdlm"]
 
 
@@ -415,8 +414,7 @@ def test_a_captured_step_is_the_cpus(name: str, batch_size: int, taught: dict[st
         # Sixteen steps in one replay and two single ones; two passes, so that draws are replayed.
         advance(engine, (1, 2), [variant.lr] * networks, steps=min(engine.steps_per_pass, 18))
     right, ours = (
-        np.concatenate([engine.states()[0][key].ravel() for key in names])
-        for engine in engines
+        np.concatenate([engine.states()[0][key].ravel() for key in names]) for engine in engines
     )
     moved = np.linalg.norm(right - before)
     assert moved > 0

@@ -13,16 +13,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from lecun89.analysis.evaluation import evaluate
 from lecun89.analysis.statistics import student95, summarise
 from lecun89.data import Digits
 from lecun89.engines import EngineChoice, choose, list_engines, native
+from lecun89.engines import make_engine as make_engines
 from lecun89.engines.eager import EagerEngine, roll
 from lecun89.engines.parameters import by_name, flatten
 from lecun89.exceptions import FileFormatError, UsageError
 from lecun89.network.architecture import PARAMETER_SHAPES
 from lecun89.network.initialization import initial_parameters
 from lecun89.network.losses import LOSSES, targets
-from lecun89.network.modules import Network
+from lecun89.network.modules import Network, network_of
+from lecun89.network.weights import Weights
 from lecun89.settings import Settings
 from lecun89.training.loop import Position
 from lecun89.variants import VARIANTS, Variant, get_variant
@@ -65,7 +68,11 @@ class ReplayingEngine(EagerEngine):
 
 @pytest.mark.parametrize("on", INSTRUCTION_SETS)
 @pytest.mark.parametrize(
-    "name", [*UNDISTORTED, "modern+activation=gelu", "modern-h3+activation=silu"]
+    "name",
+    [
+        *(*UNDISTORTED, "modern+activation=gelu", "modern-h3+activation=silu"),
+        *("base+target=0.6", "paper+target=1.7"),
+    ],
 )
 def test_gradients_are_those_of_autograd_in_float64(
     name: str, on: str, splits: dict[str, Digits]
@@ -90,9 +97,9 @@ def test_gradients_are_those_of_autograd_in_float64(
         label = torch.tensor(digits.labels[[example]].astype(np.int64))
         mask = mask_of(variant, masks[[example]].astype(np.float64))
         oracle.zero_grad()
-        target = targets(label, variant)
-        target = target.double() if variant.loss == "mse" else target
-        LOSSES[variant.loss](oracle(image, mask), target).backward()
+        goal = targets(label, variant)
+        goal = goal if variant.loss == "cross_entropy" else goal.double()
+        LOSSES[variant.loss](oracle(image, mask), goal).backward()
         for key, parameter in oracle.named_parameters():
             assert parameter.grad is not None
             right = parameter.grad.numpy()
@@ -451,6 +458,12 @@ def test_a_trainings_fields_are_those_of_a_variant() -> None:
         ({"optimizer": "sdlm", "batch_size": 2}, "SDLM goes with mse, one example at a time"),
         ({"optimizer": "sdlm", "memory": 0}, r"memory in \(0, 1\]"),
         ({"loss": "cross_entropy"}, "cross_entropy goes without output_activation"),
+        ({"target": 0}, "target must be above 0, and at most 2"),
+        ({"target": float("nan")}, "target must be above 0, and at most 2"),
+        (
+            {"loss": "cross_entropy", "output_activation": None, "target": 0.5},
+            "target goes with mse",
+        ),
         ({"output_activation": None}, "mse with one"),
         ({"output_activation": "relu"}, "output_activation must be tanh, scaled_tanh or none"),
         ({"activation": None}, "activation is not set"),
@@ -580,3 +593,25 @@ def test_the_cpu_is_for_the_native_engine(
     with pytest.raises(UsageError, match="on cuda:0: it runs on the CPU alone"):
         chosen(settings(engine="native", device="cuda:0"))
     assert [state.available for state in list_engines()] == [True, True, True]
+
+
+@pytest.mark.parametrize("name", ["base+target=0.6", "paper+target=1.5"])
+def test_other_targets_train_and_score_alike_everywhere(name: str, few: dict[str, Digits]) -> None:
+    variant = get_variant(name)
+    states, scores = [], []
+    for engine in ("native", "eager", "graph"):
+        of = make_engines(engine, variant, [1], few)
+        of.begin_pass(1, [variant.lr])
+        of.run_steps(0, 100)
+        states.append(of.states()[0])
+        scores.append(of.scores("test")[0])
+    for state in states:
+        for key in PARAMETER_SHAPES:
+            assert np.abs(state[key] - states[0][key]).max() <= 1e-5, key
+    arrays = {key: states[0][key] for key in PARAMETER_SHAPES}
+    scores.append(evaluate(network_of(Weights(arrays, variant.name)), few["test"]))
+    for score in scores:
+        assert score.loss == pytest.approx(scores[0].loss, rel=1e-5)
+        assert score.misses == scores[0].misses
+    usual = evaluate(network_of(Weights(arrays, name.partition("+")[0])), few["test"])
+    assert abs(usual.loss / scores[0].loss - 1) > 0.2

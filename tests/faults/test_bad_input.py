@@ -1,6 +1,7 @@
 """Absurd command lines: one line of error, the documented exit code, and nothing left behind."""
 
 import importlib
+import os
 import random
 import shlex
 import time
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 import typer
+from PIL import Image
 
 from lecun89.exceptions import Lecun89Error
 from tests.conftest import QUICKEST, Result
@@ -79,6 +81,16 @@ TABLE: list[tuple[str, int, str]] = [
     ("train --variant xent+half=yes", 2, "half only applies to squared error"),
     ("explain --variant nope", 2, "unknown variant 'nope'"),
     ("explain --variant microvit", 2, "explain is about the network of 1989"),
+    ("explain --claims --then-and-now", 2, "--claims and --then-and-now cannot be combined"),
+    ("explain --claims --variant base", 2, "--claims and --variant cannot be combined"),
+    ("explain --then-and-now --variant base", 2, "--then-and-now and --variant cannot be"),
+    ("explain --data-dir dir", 2, "--data-dir only applies to --then-and-now"),
+    ("explain --claims --data-dir dir", 2, "--data-dir only applies to --then-and-now"),
+    ("explain --then-and-now --data-dir ''", 2, "--data-dir '' is empty"),
+    ("explain --then-and-now --data-dir /dev/null", 4, "another directory with --data-dir"),
+    ("explain --then-and-now -q -v", 2, "-q and -v cannot be combined"),
+    ("explain --then-and-now=yes", 2, "does not take a value"),
+    ("explain --claims shared-weights", 2, "unexpected extra argument"),
     ("page --variants nope", 2, "unknown variant 'nope'"),
     ("page --variants microvit", 2, "the page cannot train microvit"),
     ("page --variants ''", 2, "unknown variant ''"),
@@ -90,6 +102,33 @@ TABLE: list[tuple[str, int, str]] = [
     ("page --serve --port 65536", 2, "--port must be 0 to 65535"),
     ("page --serve --port x", 2, "--port 'x' is not a whole number"),
     ("page --serve --out x.html", 2, "leave out --out"),
+    ("read", 2, "Missing argument 'IMAGE'"),
+    ("read ''", 2, "IMAGE '' is empty"),
+    ("read -", 2, "IMAGE '-' looks like a flag"),
+    ("read {word}", 2, "is too long for a path"),
+    ("read {name}", 1, "cannot read xxx"),
+    ("read {odd}", 1, "cannot read ?"),
+    ("read nowhere.png", 1, "cannot read nowhere.png: No such file"),
+    ("read dir", 1, "dir is a directory"),
+    ("read loop", 1, "cannot read loop"),
+    ("read file", 1, "file is not an image"),
+    ("read empty.png", 1, "empty.png is empty"),
+    ("read fifo", 1, "fifo is not a regular file"),
+    ("read /dev/zero", 1, "/dev/zero is not a regular file"),
+    ("read half.png", 1, "half.png"),
+    ("read bomb.png", 1, "bomb.png has more than 50,000,000 pixels"),
+    ("read page.eps", 1, "page.eps is PostScript"),
+    ("read file dir --json", 1, "2 of 2 pictures could not be read"),
+    ("read white.png --weights nowhere", 1, "nowhere"),
+    ("read white.png --weights file", 1, "file"),
+    ("read white.png --weights {run} --data usps", 2, "was trained on 1989, not on usps"),
+    ("read white.png --data nope", 2, "unknown data 'nope'"),
+    ("LECUN89_DATA=nope read white.png", 2, "unknown data 'nope'"),
+    ("read white.png --out file", 2, "file is no directory"),
+    ("read white.png --out file/x", 1, "Not a directory"),
+    ("read white.png --out .", 2, "would replace white.png, which is read"),
+    ("read white.png --out . --force", 2, "would replace white.png, which is read"),
+    ("read --nope", 2, "No such option"),
     ("teach --variant nope", 2, "unknown variant 'nope'"),
     ("teach --variant base", 2, "base has no teacher"),
     ("teach --data 1989", 2, "has no teacher on 1989"),
@@ -130,7 +169,8 @@ TABLE: list[tuple[str, int, str]] = [
     *numeric("--workers", "sweep --grid passes=1", True, "0 -1"),
     *numeric("--workers", "ladder", True, "0 -1"),
     *numeric("--until-error", "bench", False, "nan inf -inf 0 100 -1 1e400"),
-    *numeric("--reject-for", "eval {run}", False, "nan inf -1 100 1%% % 100%"),
+    *numeric("--reject-for", "eval {run}", False, "nan inf -1 101 1%% % 101%"),
+    *numeric("--reject-for", "read white.png", False, "nan inf -1 101 1%% % 101%"),
     *numeric("--digit", "plot {run}", True, f"-1 2007 {HUGE}"),
     ("train --seed one", 2, "--seed 'one' is not a whole number"),
     ("train --checkpoint-seconds soon", 2, "--checkpoint-seconds 'soon' is not a number"),
@@ -165,6 +205,7 @@ TABLE: list[tuple[str, int, str]] = [
         )
     ),
     ("sweep --grid passes=1 -q -v", 2, "cannot be combined"),
+    ("read white.png -q -v", 2, "cannot be combined"),
     ("train --dry-run --resume x", 2, "cannot be combined"),
     ("train --seeds 0..3 --resume x", 2, "cannot be combined"),
     ("train --assume half=yes --resume x", 2, "cannot be combined"),
@@ -333,7 +374,7 @@ TABLE: list[tuple[str, int, str]] = [
 
 COMMANDS = {
     *("prepare", "train", "eval", "errors", "bench", "ladder", "sweep", "teach", "plot"),
-    *("page", "explain", "export", "variants", "doctor"),
+    *("page", "read", "explain", "export", "variants", "doctor"),
 }
 
 
@@ -347,6 +388,13 @@ def mess() -> None:
     Path("empty.json").write_text("{}")
     Path("norows.json").write_text('{"rows": []}')
     Path("good.toml").write_text("passes = 1\n")
+    Image.new("L", (60, 40), 255).save("white.png")
+    Path("empty.png").touch()
+    Path("half.png").write_bytes(Path("white.png").read_bytes()[:50])
+    Image.new("1", (10_000, 10_000)).save("bomb.png")
+    Image.new("L", (9, 9)).save("page.eps")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("fifo")
 
 
 def words_of(line: str, run: Path) -> tuple[dict[str, str], list[str]]:
@@ -409,7 +457,8 @@ def test_bad_input_is_one_line_and_the_documented_code(
 _WORDS = """
 - -- --- -1 0 1 2 3 10 0.5 1.5 -0.0 nan inf -inf 1e400 1e-400 1e60 1e-60 1e6 0x10 1_000 ٣ ½ auto
 full all yes none None true % 1% 100% , 1,2 0..9 0..9999 0..99999999999 .. . /dev/null /dev/full
-/proc/self/mem dir file loop empty.json good.toml nowhere nowhere/x.png base bse base+
+/proc/self/mem dir file loop empty.json good.toml white.png fifo nowhere
+nowhere/x.png base bse base+
 base+dropout=nan base+shift=1+shift=2 sdlm microvit record modern xent+half=yes 1989 usps-tune cuda
 cuda:0 cuda:99 cpu mps native eager graph test validation train onnx torch lr=1 lr=nan
 variant=base,modern passes=1 seeds=0..9 = =x x= half=yes squash=scaled slower:10% slower:1e9

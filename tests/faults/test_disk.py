@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lecun89.data import DATA, SPLITS, load
 from lecun89.training.runs import list_runs, open_run
@@ -40,9 +42,18 @@ COMMANDS: dict[str, tuple[object, ...]] = {
     "export": ("export", "run", "--out", "w.safetensors"),
     "export --format torch": ("export", "run", "--format", "torch", "--out", "w.pt"),
     "plot": ("plot", "run"),
+    "read": ("read", "page.png", "--out", "seen"),
 }
 MOST = 700  # more than any of them has
-SOME = {"train": 8, "train --resume": 6, "prepare": 3, "errors": 2, "export": 4, "eval": 4}
+SOME = {
+    "train": 8,
+    "train --resume": 6,
+    "prepare": 3,
+    "errors": 2,
+    "export": 4,
+    "eval": 4,
+    "read": 4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +99,9 @@ def is_done(name: str, directory: Path, right: dict[str, Any], half: dict[str, A
         for split in SPLITS:
             assert (directory / "data" / "1989" / f"{split}.safetensors").exists()
             assert len(load("1989", split, directory / "data")) == DATA["1989"].totals[split]
+    elif name == "read":
+        for path in (directory / "seen" / "page.png", directory / "seen" / "page-strip.png"):
+            Image.open(path).load()
     elif name.startswith("export"):
         (path,) = directory.glob("w.*")
         assert path.stat().st_size > 39_000
@@ -122,6 +136,8 @@ def test_whatever_operation_fails_nothing_is_said_to_be_done_that_is_not(
         directory.mkdir()
         if "run" in COMMANDS[name]:
             shutil.copytree(kept, directory / "run")
+        if name == "read":
+            Image.fromarray(np.eye(60, dtype=np.uint8) * 255).save(directory / "page.png")
         return directory
 
     calls = undisturbed(server, *COMMANDS[name], cwd=prepare("count"), env=env)
@@ -144,7 +160,7 @@ def test_whatever_operation_fails_nothing_is_said_to_be_done_that_is_not(
             assert server.run(*RESUME, cwd=directory, env=env).code == 0
             assert fingerprint(open_run(directory / "run")) == ends
         else:  # with the disk mended it works
-            more = ("--force",) if name.startswith(("export", "errors", "plot")) else ()
+            more = ("--force",) if name.startswith(("export", "errors", "plot", "read")) else ()
             again = server.run(*COMMANDS[name], *more, cwd=directory, env=env)
             assert again.code == 0, again
         shutil.rmtree(directory)

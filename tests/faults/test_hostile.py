@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from lecun89.data import idx, load, make_labels, prepared_state, usps, write_labels
@@ -439,6 +440,7 @@ def test_what_is_no_file_is_refused_without_waiting(cli: Cli, odd_files: dict[st
         refused(cli("eval", path), 1)
         refused(cli("sweep", path), 1)
         refused(cli("bench", "--quick", "--compare", path), 1)
+        refused(cli("read", path), 1)
         for read in (idx.read_images, idx.read_labels):
             with pytest.raises(DataUnavailableError):
                 read(path)
@@ -641,6 +643,12 @@ def test_odd_names_work_and_reach_no_terminal(cli: Cli, run: Path, kind: str) ->
         cli("export", odd, "--out", Path("out") / name),
         cli("train", "--resume", odd, "-v"),
     ]
+    Image.new("L", (60, 40), 255).save(Path("out") / name, format="PNG")
+    results += [
+        cli("read", Path("out") / name, "-v"),
+        cli("read", *[Path("out") / name] * 2, "--out", "seen"),
+    ]
+    assert len(list(Path("seen").glob("*.png"))) == 4
     if kind in ("newline", "bytes"):
         results += [
             cli("errors", odd, "--diff", "record", "--out", Path("out") / f"{name[:99]}d"),

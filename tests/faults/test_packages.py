@@ -137,7 +137,14 @@ PACKAGES = (
             ("train --engine eager --passes 1", (TRAIN, "prepare --data-dir fresh")),
             ("errors {run} --out errors", ("doctor --json", "train --dry-run")),
             ("export {run}", ("plot {run} --out plots",)),
-            ("explain", ("sweep --grid passes=1 --grid batch-size=full --workers 1",)),
+            (
+                "explain",
+                (
+                    "sweep --grid passes=1 --grid batch-size=full --workers 1",
+                    "explain --claims",
+                    "explain --then-and-now -q",
+                ),
+            ),
             ("plot {run} --out plots --digit 3", ()),
             ("bench --quick", ()),
             ("ladder --seeds 0 --variants base", ()),

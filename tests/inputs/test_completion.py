@@ -52,6 +52,7 @@ def tab(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable
         ("lecun89 train --nope --passes x --engine n", ["native"]),
         ("lecun89 eval ", ["record"]),
         ("lecun89 plot ", ["record"]),
+        ("lecun89 read --weights ", ["record"]),
         ("lecun89 nonsense tr", ["train"]),
     ],
 )
@@ -80,6 +81,15 @@ def test_runs_are_completed_the_newest_first_and_files_behind_them(
     assert tab("lecun89 train --runs-dir here --resume ") == ["seeds", old]
     assert tab("lecun89 eval --runs-dir nowhere nowhere/") == []
     assert tab("lecun89 eval .h") == [".hidden/"]
+
+
+def test_pictures_are_completed(tab: Callable[[str], list[str]]) -> None:
+    Path("scans").mkdir()
+    for name in ("zip.png", "scans/ZIP.JPG", "scans/zip.tiff", "scans/zip.txt"):
+        Path(name).touch()
+    assert tab("lecun89 read ") == ["scans/", "zip.png"]
+    assert tab("lecun89 read zip.png scans/z") == ["scans/zip.tiff"]
+    assert tab("lecun89 read scans/Z") == ["scans/ZIP.JPG"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from lecun89.analysis.rejection import Rejection
 from lecun89.analysis.scores import Score
+from lecun89.analysis.thennow import Column, columns
 from lecun89.cli.options import print_table
 from lecun89.cli.streams import set_up_streams
 from lecun89.render import evaltables
@@ -28,6 +29,7 @@ from lecun89.render.lines import eval_line
 from lecun89.render.narrow import fitted
 from lecun89.render.progress import TrainingDisplay
 from lecun89.render.tables import closing_table, plain_table, seeds_table
+from lecun89.render.thennowtable import then_and_now_table
 from lecun89.render.varianttables import variants_lines
 from lecun89.settings import Settings
 from lecun89.sweeps.ladder import Rung, Step
@@ -59,6 +61,10 @@ def tables(settings: Callable[..., Settings]) -> Iterable[tuple[str, Table]]:
     yield "rejections", evaltables.rejections_table([Rejection(1.0, 0.123, 20, 1234, 10_000)])
     bench = json.loads((ROOT / "benchmarks" / "results" / "bench_cpu.json").read_text())
     yield from (("bench", part) for part in for_terminal(bench) if isinstance(part, Table))
+    here = Column(
+        name="this machine", source="", year=2026, training_seconds=1234.5, projected=True
+    )
+    yield "then and now", then_and_now_table(columns(here))
     yield "plan", plain_table(["", "value", "from"], [("batch size", "1,234", "variant, 1989")])
     yield "machine", plain_table(["", ""], [("cores", "128"), ("torch", "2.13.0+cpu of 2026")])
 

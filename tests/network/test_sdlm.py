@@ -8,7 +8,7 @@ from lecun89.data import Digits
 from lecun89.engines import native
 from lecun89.engines.parameters import by_name, flatten
 from lecun89.network.initialization import initial_parameters
-from lecun89.network.modules import Network
+from lecun89.network.modules import Network, make_network
 from lecun89.network.sdlm import ENERGY, Sdlm, curvature
 from lecun89.variants import Variant, get_variant
 
@@ -16,6 +16,7 @@ NAMES = [
     "sdlm",
     "sdlm+squash=scaled+init=literal+output-bias=0+half=yes",
     "sdlm+table=cyclic",
+    "paper+planes=5",
 ]
 
 
@@ -69,6 +70,18 @@ def test_where_units_do_not_meet_it_is_exact_everywhere(
     found, exact = curvature(network, variant, image), gauss_newton(network, image)
     for key in ("H2b", "H1b", "H1w"):
         assert exact[key].abs().max() > 0
+        assert torch.allclose(found[key], exact[key], rtol=1e-10, atol=1e-14), key
+
+
+def test_without_shared_weights_it_is_exact_but_for_terms_between_units(
+    splits: dict[str, Digits],
+) -> None:
+    variant = get_variant("fc40")
+    network = make_network(variant, torch.Generator().manual_seed(3)).double()
+    assert isinstance(network, Network)
+    image = torch.tensor(splits["train"].images[:1, None]).double()
+    found, exact = curvature(network, variant, image), gauss_newton(network, image)
+    for key in found:  # a weight of the hidden layer has one way to each output
         assert torch.allclose(found[key], exact[key], rtol=1e-10, atol=1e-14), key
 
 

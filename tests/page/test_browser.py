@@ -30,6 +30,14 @@ WATCH = """
 """
 PLAIN = "WebAssembly.validate = () => false;"  # as of a browser without relaxed SIMD
 
+LATE = """
+  globalThis.late = null;  // an array holds the worker's messages back
+  const {set} = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
+  Object.defineProperty(Worker.prototype, "onmessage", {set(hear) {
+    set.call(this, (message) => late ? late.push([message, hear]) : hear(message));
+  }});
+"""
+
 Open = Callable[..., Any]
 
 
@@ -143,6 +151,35 @@ def test_it_pauses_goes_on_and_is_reset(opened: Open) -> None:
     page.locator("#network-note", has_text="record, published").wait_for()
     assert page.locator("#passes-table tr").count() == 0
     page.locator("#misses-count", has_text=re.compile("^14$")).wait_for()
+
+
+def test_nothing_is_shown_of_a_training_that_another_replaced(
+    opened: Open, natively: Natively
+) -> None:
+    page = opened("#variant=base&seed=5&passes=1&lr=0.03", script=PLAIN + LATE)
+    page.evaluate("late = []")
+    page.locator("#start").click()
+    page.evaluate(
+        """async () => {
+          while (!late.some(([{data}]) => data.type === "done"))
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }"""
+    )
+    page.evaluate(
+        """() => {
+          const click = (id) => document.getElementById(id).click();
+          click("reset");
+          document.getElementById("seed").value = 1337;
+          click("start");
+          const messages = late;
+          late = null;
+          for (const [message, hear] of messages) hear(message);
+        }"""
+    )
+    page.locator("#train-note", has_text="Done").wait_for()
+    assert page.evaluate("async () => (await lecun89).scoresOfPasses()") == rows(
+        natively("base", 1, "sse2")[0]
+    )
 
 
 def test_outputs_of_a_digit_are_the_packages(

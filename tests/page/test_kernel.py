@@ -13,7 +13,7 @@ import pytest
 from lecun89.analysis.evaluation import activations, examine
 from lecun89.data import Digits
 from lecun89.engines.parameters import flatten
-from lecun89.network.architecture import TABLES
+from lecun89.network.architecture import planes_seen
 from lecun89.network.modules import network_of
 from lecun89.network.published import find_published
 from lecun89.network.weights import load_weights
@@ -170,7 +170,7 @@ def test_layers_and_misses_of_published_weights_are_the_packages(
 
 
 def test_connections_are_the_tables(run: Run) -> None:
-    assert run("() => kernels[0].connections") == [[*planes] for planes in TABLES["thirds"]]
+    assert run("() => kernels[0].connections") == [[*planes] for planes in planes_seen("thirds")]
 
 
 def test_it_offers_what_it_can_train(run: Run) -> None:

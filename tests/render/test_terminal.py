@@ -4,6 +4,7 @@ import pytest
 from lecun89.analysis.scores import Score
 from lecun89.render.halfblocks import WIDTH, digit_rows
 from lecun89.render.lines import duration, eval_line, sparkline
+from lecun89.render.thennowtable import about, large, span, years
 
 
 def test_digits_fill_the_width_and_no_more() -> None:
@@ -36,6 +37,30 @@ def test_the_line_of_the_blog() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_numbers_from_one_digit_to_2055() -> None:
+    numbers = (63_660, 999_999, 1_866_496, 999_999_999, 4.42368e14, 1.14e18, 3e22)
+    assert [large(number) for number in numbers] == [
+        *(
+            "63,660",
+            "999,999",
+            "1.87 million",
+            "1 billion",
+            "442 trillion",
+            "1.14 quintillion",
+            "3e+22",
+        ),
+    ]
+    assert [about(factor) for factor in (0.2749, 1, 9.96, 2880, 237_004_526)] == [
+        *("0.27", "1", "10", "2,900", "240 million"),
+    ]
+    assert [span(seconds) for seconds in (0.05, 1.5, 90, 250, 259_200)] == [
+        *("50 ms", "1.5 s", "90 s", "4 min 10 s", "3 days"),
+    ]
+    assert [years(seconds) for seconds in (1.5e7, 3.15e7, 3e11)] == [
+        *("0.48 years (174 days)", "1 year (365 days)", "9,500 years"),
+    ]
 
 
 def test_a_sparkline_falls_from_left_to_right() -> None:

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from lecun89.exceptions import UsageError
-from lecun89.network.architecture import LAYERS
+from lecun89.network.architecture import LAYERS, Layer
 from lecun89.network.modules import make_network
 from lecun89.network.structures import structure_of
 from lecun89.network.weights import Weights, save_weights
@@ -148,15 +149,17 @@ def explain(variant: Variant) -> Explanation:
     Raises:
         UsageError: it does not have the layers of the network of 1989.
     """
-    if not structure_of(variant).layers:
+    structure = structure_of(variant)
+    if not structure.has_planes:
         raise UsageError(f"explain is about the network of 1989, {variant.name} is another")
     compared = [get_variant("base"), get_variant("modern")]
     if variant not in compared:
         compared.append(variant)
-    return Explanation(variant, layer_rows(), assumptions_of(variant), measure_costs(compared))
+    rows, costs = layer_rows(structure.layers), measure_costs(compared)
+    return Explanation(variant, rows, assumptions_of(variant), costs)
 
 
-def layer_rows() -> list[LayerRow]:
+def layer_rows(layers: Sequence[Layer] = LAYERS) -> list[LayerRow]:
     """The four layers and their sum."""
     rows = [
         LayerRow(
@@ -168,7 +171,7 @@ def layer_rows() -> list[LayerRow]:
             layer.macs,
             PAPER_LAYERS[layer.name],
         )
-        for layer in LAYERS
+        for layer in layers
     ]
     total = LayerRow(
         "all",

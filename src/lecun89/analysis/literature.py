@@ -55,6 +55,15 @@ LITERATURE: dict[tuple[str, str], tuple[Report, ...]] = {
 """Reports by (variant, data). On ``1989`` the paper's digits are others; ``paper`` is the nearest
 to its network, and ``usps`` to its digits."""
 
+PASSES = 23
+"""The paper's passes over 7,291 digits, and the blog's."""
+
+SUN4_SECONDS = 3 * 24 * 3600.0
+"""Those passes on a SUN-4/260 in 1989, as the paper has it: three days."""
+
+M1_SECONDS = 90.0
+"""Those passes on a MacBook Air with an M1 in 2022, as the blog has it: about 90 seconds."""
+
 BLOG_2022 = {
     "images": 1_000_000_000,
     "macs": 1_000_000_000_000,
@@ -62,5 +71,8 @@ BLOG_2022 = {
     "macs_factor": 10_000_000,
     "larger_2055": 10_000_000,
 }
-"""The blog's reflections on networks of 2022: images (384x384x3) of a data set,
-multiply-accumulates for one of them, factors over 1989; how much larger it expects 2055's to be."""
+"""The blog's reflections on networks of 2022: images of a data set, multiply-accumulates for one of
+them, factors over 1989; how much larger it expects 2055's to be."""
+
+BLOG_IMAGE = (384, 384, 3)
+"""Height, width and colours of one of those images."""

@@ -4,6 +4,7 @@ Source: LeCun et al. 1989, section 4; a digit is rejected when its largest outpu
 above the second. The paper rejects 12.1% of the test digits for 1% error on the rest.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,3 +105,25 @@ def reject_for(curve: RejectionCurve, error_percent: float) -> Rejection:
         int(curve.misses[best]),
         float(curve.thresholds[best]),
     )
+
+
+Thresholds = list[tuple[float, float]]
+"""Error in percent and the threshold that keeps to it, by rising error; see `thresholds`."""
+
+
+def thresholds(curve: RejectionCurve) -> Thresholds:
+    """The threshold of the fewest rejections for any error: that of the last entry not above it.
+
+    The first one is of the least error that can be had, and 0, for all digits, is the last.
+    """
+    errors = curve.errors_percent
+    least_after = np.append(np.minimum.accumulate(errors[::-1])[::-1][1:], np.inf)
+    best = np.flatnonzero(errors < least_after)
+    found = [(float(errors[place]), float(curve.thresholds[place])) for place in best]
+    return [*found[:-1], (found[-1][0], 0.0)]
+
+
+def threshold_of(found: Thresholds, error_percent: float) -> float:
+    """The threshold for an error in percent; infinity where only rejecting all digits is enough."""
+    enough = [threshold for error, threshold in found if error <= error_percent]
+    return enough[-1] if enough else math.inf

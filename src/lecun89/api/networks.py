@@ -14,6 +14,7 @@ from lecun89.analysis import evaluation
 from lecun89.analysis.misses import Misses, find_misses
 from lecun89.analysis.scores import Score
 from lecun89.data import Digits
+from lecun89.data.sets import normalisation_of
 from lecun89.network.modules import network_of
 from lecun89.reading.normalise import normalise
 from lecun89.render.errorreports import misses_sheet
@@ -161,12 +162,14 @@ def predict(network: nn.Module, image: Any) -> Prediction:
             ``digits.test.images``, and bytes (28, 28) as MNIST has them are reduced by the data
             rule. Any other array, PIL image, or path of an image is normalised as MNIST's digits
             were: dark on light or the reverse, scaled into a box of 20x20, and centred by its
-            mass in 28x28.
+            mass in 28x28. For a network that was trained on the Postal Service's digits it is,
+            as they were, set upright, scaled into 16x16, and put in the middle.
 
     Raises:
+        FileFormatError: the file is missing, no image, or damaged.
         UsageError: it is no image, or nothing is drawn on it.
     """
-    seen = normalise(image)
+    seen = normalise(image, normalisation_of(getattr(network, "data", None)))
     made = evaluation.outputs(network, torch.tensor(seen[None, None]))[0].cpu().numpy()
     second, first = np.sort(made)[-2:]
     return Prediction(int(made.argmax()), float(first - second), made, seen)

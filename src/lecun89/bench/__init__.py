@@ -10,8 +10,9 @@ from lecun89.bench.compare import (
     compare,
     read_result,
 )
-from lecun89.bench.machine import busy
+from lecun89.bench.machine import busy, describe
 from lecun89.bench.session import Plan, Session
+from lecun89.bench.whole import measure_whole_training
 
 __all__ = [
     "Comparison",
@@ -21,5 +22,7 @@ __all__ = [
     "check_comparable",
     "check_not_slower",
     "compare",
+    "describe",
+    "measure_whole_training",
     "read_result",
 ]

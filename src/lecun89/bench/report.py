@@ -8,21 +8,13 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from lecun89.analysis.literature import M1_SECONDS, PASSES, SUN4_SECONDS
 from lecun89.bench.configurations import Configuration, Recipe
 from lecun89.bench.cost import Cost
 from lecun89.bench.machine import Peak
 from lecun89.bench.time_to_target import TimeToTarget
 from lecun89.data import get_data
 from lecun89.network.architecture import MACS
-
-PASSES = 23
-"""The paper's passes."""
-
-M1_SECONDS = 90.0
-"""Those passes on a MacBook with an M1 in 2022, as the blog has it."""
-
-SUN4_SECONDS = 3 * 24 * 3600.0
-"""Those passes on a SUN-4/260 in 1989, as the paper has it: three days."""
 
 BACKWARD_MACS = 108_120
 """Multiply-accumulates of the backward pass for one example, none for the image's gradient."""

@@ -10,6 +10,8 @@ import typer
 from lecun89.exceptions import Lecun89Error, UsageError, one_line, shortened
 
 _FLAGS = ("--install-completion", "--show-completion")
+_OF_WEIGHTS = (".safetensors", ".pt", ".pth")
+_OF_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm")
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
@@ -77,7 +79,12 @@ def networks(context: typer.Context, incomplete: str) -> list[str]:
     """Runs, the newest first, published weights, and files."""
     from lecun89.network.published import published_data
 
-    return [*runs(context), *published_data(), *_files(incomplete)]
+    return [*runs(context), *published_data(), *_files(incomplete, _OF_WEIGHTS)]
+
+
+def pictures(incomplete: str) -> list[str]:
+    """Files of pictures, by the endings that are common."""
+    return _files(incomplete, _OF_PICTURES)
 
 
 def _paths_of_runs(context: typer.Context) -> list[Path]:
@@ -88,14 +95,14 @@ def _paths_of_runs(context: typer.Context) -> list[Path]:
     return []
 
 
-def _files(incomplete: str) -> list[str]:
-    """Directories and files of weights that begin like that."""
+def _files(incomplete: str, endings: tuple[str, ...]) -> list[str]:
+    """Directories, and files with one of these endings, that begin like that."""
     before = incomplete[: incomplete.rfind("/") + 1]
     with suppress(OSError):
         return [
             f"{before}{path.name}{'/' if path.is_dir() else ''}"
             for path in sorted(Path(before or ".").iterdir())
-            if path.suffix in (".safetensors", ".pt", ".pth") or path.is_dir()
+            if path.suffix.lower() in endings or path.is_dir()
             if path.name[0] != "." or incomplete[len(before) :].startswith(".")
         ]
     return []

@@ -12,6 +12,7 @@ from lecun89.exceptions import MissingExtraError, one_line
 _NEEDED_BY = {
     "torchvision": "prepare --source download",
     "matplotlib": "plot",
+    "skimage": "read",
     "tensorboard": "train --tensorboard",
     "onnx": "export --format onnx",
     "onnxscript": "export --format onnx",

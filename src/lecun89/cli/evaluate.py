@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lecun89.cli import options, targets
-from lecun89.exceptions import UsageError, shortened
 
 if TYPE_CHECKING:
     from lecun89.analysis.evaluation import Evaluation
@@ -15,21 +14,9 @@ if TYPE_CHECKING:
     from lecun89.training.trained import Trained
 
 
-def _percent(text: Any) -> float:
-    value = float(options.number("--reject-for", float)(str(text).removesuffix("%")))
-    if not 0 <= value < 100:
-        raise UsageError(f"--reject-for {shortened(str(text))} is out of range: 0% to below 100%")
-    return value
-
-
 RejectFor = Annotated[
     float | None,
-    typer.Option(
-        "--reject-for",
-        parser=_percent,
-        metavar="P%",
-        help="How many doubtful digits to reject for that error on the others.",
-    ),
+    options.reject_for("How many doubtful digits to reject for that error on the others."),
 ]
 Plot = Annotated[
     bool,

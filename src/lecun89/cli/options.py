@@ -181,6 +181,35 @@ def networks(help_text: str, *, several: bool = False) -> Any:
     )
 
 
+def weights(help_text: str) -> Any:
+    """The option that names a trained network."""
+    return typer.Option(
+        "--weights",
+        autocompletion=completion.networks,
+        parser=target,
+        metavar="RUN",
+        help=help_text,
+    )
+
+
+def _percent(text: Any) -> float:
+    value = float(number("--reject-for", float)(str(text).removesuffix("%")))
+    if not 0 <= value <= 100:
+        raise UsageError(f"--reject-for {shortened(str(text))} is out of range: 0% to 100%")
+    return value
+
+
+def reject_for(help_text: str, show_default: str | bool = True) -> Any:
+    """The option that says for which error doubtful digits are rejected."""
+    return typer.Option(
+        "--reject-for",
+        parser=_percent,
+        metavar="P%",
+        help=help_text,
+        show_default=show_default,
+    )
+
+
 def split(help_text: str) -> Any:
     """The option that names one split."""
     return typer.Option("--split", autocompletion=completion.splits, metavar="NAME", help=help_text)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lecun89.cli import completion, options
+from lecun89.cli import options
 from lecun89.exceptions import Lecun89Error, UsageError
 
 _PORT = 8989
@@ -23,14 +23,7 @@ def page(
         ),
     ] = "base,modern,paper",
     weights: Annotated[
-        str,
-        typer.Option(
-            "--weights",
-            autocompletion=completion.networks,
-            parser=options.target,
-            metavar="RUN",
-            help="The network in it when it opens: record, a run, or a weights file.",
-        ),
+        str, options.weights("The network in it when it opens: record, a run, or a weights file.")
     ] = "record",
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     serve: Annotated[

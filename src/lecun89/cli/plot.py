@@ -90,11 +90,10 @@ def plot(
 def _network_files(
     target: "Trained", digit: int | None, split: str, data_dir: Path | None
 ) -> "Writers":
-    from lecun89.network.structures import structure_of
     from lecun89.render.plotfiles import activation_files, kernel_files
     from lecun89.variants import get_variant
 
-    if not structure_of(get_variant(target.weights.variant)).is_1989:
+    if get_variant(target.weights.variant).structure != "1989":
         if digit is not None:
             raise UsageError(f"--digit shows the network of 1989, not {target.weights.variant}")
         return {}

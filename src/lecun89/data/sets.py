@@ -33,6 +33,11 @@ class DataSet:
     tunes: bool = False
 
     @property
+    def normalisation(self) -> Literal["mnist", "usps"]:
+        """How its digits were normalised, which pictures must be too that its networks read."""
+        return self.source
+
+    @property
     def base(self) -> str:
         """Name of the data set that it tunes, or its own."""
         return base_data(self.name)
@@ -126,3 +131,8 @@ def get_data(name: str) -> DataSet:
     if name not in DATA:
         raise unknown_name("data", name, DATA)
     return DATA[name]
+
+
+def normalisation_of(name: str | None) -> str:
+    """The normalisation of a data set, MNIST's where no name is known."""
+    return DATA[name].normalisation if name in DATA else "mnist"

@@ -100,7 +100,7 @@ def _first(lacking: dict[str, bool]) -> str | None:
 
 
 def _knows(variant: Variant, *structures: str) -> dict[str, bool]:
-    known = " and ".join(f"the network of {name}" if name == "1989" else name for name in structures)
+    known = " and ".join(structures).replace("1989", "the network of 1989")
     return {f"it knows {known}, not {variant.structure}": variant.structure not in structures}
 
 

@@ -86,9 +86,9 @@ class Stacked:
 
     def laid_out(self, mask: Tensor) -> Tensor:
         """A mask (networks, examples, units) as the units lie that it multiplies."""
-        if self._variant.dropout_after != "H2":
-            return mask
-        return mask.unflatten(2, (self._variant.planes, 16)).transpose(2, 3)
+        if self._variant.dropout_after == "H2":
+            mask = mask.view(*mask.shape[:2], self._variant.planes, 16).transpose(2, 3)
+        return mask
 
     def propagate(
         self,
@@ -120,7 +120,8 @@ class Stacked:
         seen = padded.unfold(2, 5, 2).unfold(3, 5, 2).reshape(networks, 16 * examples, -1)
         # With zeros for the planes that it does not see, a plane of H2 sees all: more sums, but
         # one product where there were three or more.
-        dense = _Dense.apply(p["H2w"].reshape(networks, -1, 25), self._seen, self._dense)
+        kernels = p["H2w"].reshape(networks, -1, 25)
+        dense: Tensor = _Dense.apply(kernels, self._seen, self._dense)  # type: ignore[no-untyped-call]
         dense = dense.view(networks, planes, planes * 25).transpose(1, 2)
         sums = (seen @ dense).view(networks, examples, 16, planes)
         h2 = units("H2", sums + p["H2b"].flatten(2).transpose(1, 2)[:, None])

@@ -56,8 +56,10 @@ def planes_seen(table: str, planes: int = 12) -> tuple[tuple[int, ...], ...]:
     a plane sees one more than two thirds, rounded down, and the first groups are larger.
     """
     seen = -(-2 * planes // 3)
-    firsts = [plane if table == "cyclic" else -(-(3 * plane // planes) * planes // 3)
-              for plane in range(planes)]
+    firsts = [
+        plane if table == "cyclic" else -(-(3 * plane // planes) * planes // 3)
+        for plane in range(planes)
+    ]
     return tuple(tuple(sorted((first + n) % planes for n in range(seen))) for first in firsts)
 
 

@@ -251,10 +251,25 @@ def make_network(variant: Variant, generator: torch.Generator) -> nn.Module:
 
 
 def network_of(weights: Weights, device: str = "cpu") -> nn.Module:
-    """The network that trained weights belong to, holding them, on a device, in eval mode."""
+    """The network that trained weights belong to, holding them, on a device, in eval mode.
+
+    It keeps the name of the data set that they were trained on, if known,
+    as its attribute ``data``.
+    """
     network = make_network(get_variant(weights.variant), torch.Generator())
+    network.data = weights.data  # type: ignore[assignment]
     network.load_state_dict({name: torch.tensor(array) for name, array in weights.arrays.items()})
     return network.to(device).eval()
+
+
+def weights_in(network: nn.Module) -> Weights:
+    """The weights that a network holds, as `network_of` takes them.
+
+    Raises:
+        UsageError: `make_network` did not make it.
+    """
+    arrays = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+    return Weights(arrays, variant_of(network).name, getattr(network, "data", None))
 
 
 def variant_of(network: nn.Module) -> Variant:

@@ -97,10 +97,10 @@ FC40_LAYERS = (Layer("H1", 40, 256, (256, 40), (40,)), Layer("out", 10, 40, (40,
 
 
 def _of_layers(
-    name: str, module: str, layers: tuple[Layer, ...], more: dict[str, tuple[int, ...]] | None = None
+    name: str, module: str, layers: tuple[Layer, ...], **more: tuple[int, ...]
 ) -> Structure:
     macs = sum(layer.macs for layer in layers)
-    return Structure(name, module, shapes_of(layers) | (more or {}), macs, layers)
+    return Structure(name, module, shapes_of(layers) | more, macs, layers)
 
 
 @cache
@@ -110,7 +110,7 @@ def _with_planes(planes: int) -> dict[str, Structure]:
     lengths = {f"{layer.name}g": layer.bias_shape[:1] for layer in layers}
     made = (
         _of_layers("1989", "Network", layers),
-        _of_layers("weightnorm", "WeightNormNetwork", layers, lengths),
+        _of_layers("weightnorm", "WeightNormNetwork", layers, **lengths),
         _of_layers("fc40", "FullyConnected", FC40_LAYERS),
         Structure("microvit", "MicroVit", MICROVIT_SHAPES, MICROVIT_MACS),
     )

@@ -14,10 +14,14 @@ export const drawn = { strokes: [], testDigit: null };
 const ink = Object.assign(document.createElement("canvas"), { width: padSize, height: padSize });
 const inkContext = ink.getContext("2d", { willReadFrequently: true });
 const stamp = document.createElement("canvas");
-let test = null, changed = () => {}, startedAt = null, saying = 0;
+let test = null, changed = () => {}, startedAt = null, saying = 0, paperRejected = null;
 
-/** `digits`: the test split. `whenChanged` is called after each change of what is drawn. */
-export function makePad(digits, whenChanged) {
+/**
+ * `digits`: the test split. `whenChanged` is called after each change of what is drawn;
+ * `rejected` is the percentage that the paper rejects.
+ */
+export function makePad(digits, whenChanged, rejected) {
+  paperRejected = rejected;
   test = digits;
   changed = whenChanged;
   takeStrokes(byId("pad"), drawn.strokes, {
@@ -185,5 +189,5 @@ function showAnswer(outputs) {
 function thresholdText(threshold, rejected) {
   if (threshold === null) return "No threshold is known for this network: the page holds no validation digits to choose one on.";
   if (rejected < 0.005) return "It rejects no digit: it misreads fewer than 1% of the validation digits as it is.";
-  return `Rejected below ${threshold.toFixed(2)}: that is ${rejected.toFixed(1)}% of the validation digits, and 1% of the others are misread. The paper rejected 12.1%.`;
+  return `Rejected below ${threshold.toFixed(2)}: that is ${rejected.toFixed(1)}% of the validation digits, and 1% of the others are misread. The paper rejected ${paperRejected}%.`;
 }

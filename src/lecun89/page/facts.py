@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lecun89.analysis.arithmetic import layer_rows
 from lecun89.analysis.evaluation import examine
-from lecun89.analysis.literature import BLOG_2022, LITERATURE
+from lecun89.analysis.literature import BLOG_2022, BLOG_IMAGE, LITERATURE
 from lecun89.analysis.rejection import PAPER_ERROR, PAPER_REJECTED, reject_for
-from lecun89.bench.report import M1_SECONDS, SUN4_SECONDS
+from lecun89.analysis.thennow import BLOG_M1, PAPER_1989
 from lecun89.data import get_data, load
 from lecun89.engines import get_engine
 from lecun89.network.architecture import PARAMETER_SHAPES
@@ -71,31 +70,33 @@ def gather(variants: Sequence[str], networks: Sequence[Shown], directory: Path) 
 
 def _literature() -> dict[str, dict[str, Any]]:
     paper, blog, _ = LITERATURE["base", "1989"]
+    then = PAPER_1989
     (best,), more = LITERATURE["modern", "1989"], LITERATURE["base", "full"][0]
-    test, counts = get_data("1989").test, layer_rows()[-1]
+    test = get_data("1989").test
     return {
         "paper": {
-            "digits": get_data("1989").train,
-            "parameters": counts.parameters,
-            "macs": counts.macs,
-            "activations": counts.activations,
-            "hardware": "SUN-4/260",
-            "passes": 23,
-            "seconds": SUN4_SECONDS,
+            "digits": then.images,
+            "parameters": then.parameters,
+            "macs": then.macs_per_image,
+            "activations": then.activations,
+            "hardware": then.machine,
+            "passes": then.passes,
+            "seconds": then.training_seconds,
             "error": paper.test_error,
             "misses": paper.test_misses,
             "total": test,
             "rejected_percent": PAPER_REJECTED,
         },
         "blog": {
-            "hardware": "MacBook Air (M1)",
-            "seconds": M1_SECONDS,
+            "hardware": BLOG_M1.machine,
+            "seconds": BLOG_M1.training_seconds,
             "error": blog.test_error,
             "misses": round(blog.test_error * test / 100),
             "total": test,
             "best_misses": round(best.test_error * test / 100),
             "more_digits": get_data("full").train,
             "more_digits_error": more.test_error,
+            "image": BLOG_IMAGE,
             **BLOG_2022,
         },
     }

@@ -199,7 +199,7 @@ async function begin() {
   digits = await unpackDigits(byId("digits").textContent, facts.digits);
   makeListeners();
   makeWall(digits.test, choose);
-  makePad(digits.test, () => writeAddress(state()));
+  makePad(digits.test, () => writeAddress(state()), PAPER.rejected_percent);
   wireButtons();
   wireDrop();
   drawn.strokes.push(...(asked.strokes ?? []));

@@ -17,7 +17,7 @@ export function asMnist(ink, width, height) {
   const small = resize(cut, box.width, box.height, ...to);
   const mass = centreOfMass(small, ...to);
   const [x, y] = [0, 1].map((axis) => {
-    const start = roundEven((SIDE - 1) / 2 - mass[axis]);
+    const start = roundEven(SIDE / 2 - mass[axis]);
     return Math.min(Math.max(start, 0), SIDE - to[axis]);
   });
   const image = new Uint8Array(SIDE * SIDE);

@@ -28,7 +28,7 @@ export function showThen({ paper, blog }, measured) {
   const tabTime = seconds === null ? "train to measure" : `${measured.exact ? "" : "about "}${duration(seconds)}`;
   const rows = [
     ["Training images", whole(paper.digits), `about ${whole(blog.images)}`, whole(paper.digits), blog.images / 1e4, 1],
-    ["Values in an image", "16×16", "384×384×3", "16×16", (384 * 384 * 3) / 256, 1],
+    ["Values in an image", "16×16", blog.image.join("×"), "16×16", blog.image.reduce((a, b) => a * b) / 256, 1],
     ["Parameters", whole(paper.parameters), "a few billion", whole(paper.parameters), blog.parameters_factor, 1],
     ["Multiply-accumulates", whole(paper.macs), `about ${whole(blog.macs)}`, whole(paper.macs), blog.macs_factor, 1],
     ["Activations", whole(paper.activations), "–", whole(paper.activations), null, 1],

@@ -5,6 +5,7 @@ import { duration, errorOf } from "./then.js";
 
 const LABELS = { idle: "Train", running: "Train", paused: "Train", done: "Train again" };
 let worker = null, known = null, tell = {}, phase = "loading", scored = [], planned = null, ready = false, spent = 0;
+let number = 0; // of the training that is heard; what others still send is ignored
 
 /** `heard`: {weights, pass, done, reset, trouble, settings}, functions that are told what happens. */
 export function makeTraining(facts, heard) {
@@ -22,6 +23,7 @@ export function makeTraining(facts, heard) {
     enter(phase === "paused" ? "running" : "paused");
   });
   byId("reset").addEventListener("click", () => {
+    number++;
     worker.postMessage({ type: "reset" });
     clearReadings();
     enter("idle");
@@ -73,7 +75,9 @@ export function startWorker(text, message) {
   const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   worker = new Worker(address);
   URL.revokeObjectURL(address);
-  worker.onmessage = ({ data }) => hear[data.type](data);
+  worker.onmessage = ({ data }) => {
+    if (data.number === undefined || data.number === number) hear[data.type](data);
+  };
   worker.onerror = (event) => hear.error({ message: event.message });
   worker.postMessage(message);
 }
@@ -82,7 +86,7 @@ export function start() {
   if (!ready || !byId("settings").reportValidity()) return;
   planned = settings();
   clearReadings();
-  worker.postMessage({ type: "train", ...planned });
+  worker.postMessage({ type: "train", number: ++number, ...planned });
   enter("running");
   say("train-note", `Training ${planned.variant}, seed ${planned.seed}`);
 }
@@ -95,14 +99,13 @@ const hear = {
     tell.ready();
   },
   progress({ pass, step, steps, microseconds, weights }) {
-    if (phase !== "running" || stale(pass)) return;
+    if (phase !== "running") return;
     say("pass", `${pass} of ${planned.passes}`);
     say("step-time", stepTime(microseconds));
     say("seconds", timeOf(spent + (step * microseconds) / 1e6));
     if (!calm()) tell.weights({ ...planned, weights, pass, part: step / steps });
   },
   pass({ pass, train, test, microseconds, seconds, weights }) {
-    if (phase === "idle" || stale(pass)) return;
     spent = seconds;
     const { train: trained, test: tested } = known.digits, { paper, blog } = known.literature;
     scored.push({
@@ -122,7 +125,6 @@ const hear = {
     tell.pass({ ...planned, pass, weights, seconds, microseconds });
   },
   done() {
-    if (scored.length !== planned?.passes) return;
     enter("done");
     say("train-note", `Done: ${byId("test-misses").textContent} test digits missed after ${planned.passes} passes.`);
     tell.done();
@@ -134,8 +136,6 @@ const hear = {
   },
 };
 
-/** Of a training that was reset: its last messages come after the next one is asked for. */
-const stale = (pass) => pass !== scored.length + 1;
 const stepTime = (microseconds) => `${microseconds.toFixed(1)} µs`;
 const timeOf = (seconds) => (seconds < 10 ? `${seconds.toFixed(1)} s` : seconds < 600 ? `${seconds.toFixed(0)} s` : duration(seconds));
 

@@ -1,7 +1,8 @@
 // Trains in a worker: slices of a few milliseconds, between which messages are heeded.
 //
-// It takes {type: "load", kernel, variants, digits}, {type: "train", variant, seed, lr, passes},
-// {type: "pause"}, {type: "resume"} and {type: "reset"}; what it sends is in `trainAll`.
+// It takes {type: "load", kernel, variants, digits}, {type: "train", number, variant, seed, lr,
+// passes}, {type: "pause"}, {type: "resume"} and {type: "reset"}; what it sends is in `trainAll`,
+// with the number of the training.
 
 import { loadKernel, nextTask } from "./kernel.js";
 
@@ -18,12 +19,12 @@ const orders = {
     loaded = { kernel: await loadKernel(kernel, variants), digits };
     postMessage({ type: "ready" });
   },
-  async train({ variant, seed, lr, passes }) {
+  async train({ number, variant, seed, lr, passes }) {
     orders.reset();
     const training = loaded.kernel.training({ variant, seed, lr, passes, ...loaded.digits.train });
     current = training;
     try {
-      await trainAll(training);
+      await trainAll(training, (message) => postMessage({ ...message, number }));
     } finally {
       training.free();
       if (current === training) current = null;
@@ -46,12 +47,12 @@ self.onmessage = async ({ data }) => {
   try {
     await orders[data.type ?? data](data);
   } catch (error) {
-    postMessage({ type: "error", message: error.message });
+    postMessage({ type: "error", message: error.message, number: data.number });
   }
 };
 
 /** Train to the end, or until another order replaces this training. */
-async function trainAll(training) {
+async function trainAll(training, send) {
   const { test } = loaded.digits;
   let seconds = 0;
   for (let pass = 1; pass <= training.passes; pass++) {
@@ -73,7 +74,7 @@ async function trainAll(training) {
       const microseconds = (1e6 * since) / (slice.done - before);
       const { steps } = training;
       const weights = training.weights();
-      postMessage({ type: "progress", pass, step: slice.done, steps, microseconds, weights });
+      send({ type: "progress", pass, step: slice.done, steps, microseconds, weights });
       before = slice.done;
       since = 0;
       reported = performance.now();
@@ -84,7 +85,7 @@ async function trainAll(training) {
     const [ofTrain, ofTest] = scores.map(({ loss, misses }) => ({ loss, misses }));
     const microseconds = (1e6 * (seconds - began)) / training.steps;
     const report = { type: "pass", pass, train: ofTrain, test: ofTest, microseconds, seconds };
-    postMessage({ ...report, weights: training.weights() });
+    send({ ...report, weights: training.weights() });
   }
-  postMessage({ type: "done" });
+  send({ type: "done" });
 }

@@ -83,11 +83,14 @@ def curves(
 
 @own_style()
 def kernels(title: str, weights: npt.NDArray[np.float32]) -> "Figure":
-    """The twelve learned 5x5 kernels of H1, (12, 1, 5, 5), on one scale."""
-    figure = make_figure(9.0, 3.5)
-    axes = figure.subplots(2, 6)
+    """The learned 5x5 kernels of H1, (12, 1, 5, 5), on one scale."""
+    rows = -(-len(weights) // 6)
+    figure = make_figure(9.0, 0.5 + 1.5 * rows)
+    axes = figure.subplots(rows, min(6, len(weights)), squeeze=False)
     most = float(np.abs(weights).max()) or 1.0
-    for number, (axis, kernel) in enumerate(zip(axes.flat, weights[:, 0], strict=True)):
+    for axis in axes.flat[len(weights) :]:
+        axis.axis("off")
+    for number, (axis, kernel) in enumerate(zip(axes.flat, weights[:, 0], strict=False)):
         shown = axis.imshow(kernel, cmap="RdBu_r", vmin=-most, vmax=most)
         axis.set_title(f"plane {number}", fontsize=9)
         _no_ticks(axis)
@@ -110,7 +113,8 @@ def activations(
         shown = axis.imshow(mosaic, cmap="RdBu_r", vmin=-most, vmax=most)
         for number, (x, y) in enumerate(corners):
             axis.text(x, y, str(number), fontsize=8, va="bottom")
-        axis.set_title(f"{name}, 12 planes of {planes.shape[1]} x {planes.shape[2]}", fontsize=10)
+        side = planes.shape[1]
+        axis.set_title(f"{name}, {len(planes)} planes of {side} x {side}", fontsize=10)
         axis.axis("off")
         parts[0].colorbar(shown, ax=axis, shrink=0.7)
     axes = parts[1].subplots(1, 3, width_ratios=(1, 2.2, 1.6))
@@ -130,11 +134,11 @@ def activations(
 def _mosaic(
     planes: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.float32], list[tuple[float, float]]]:
-    """Twelve planes in three rows of four, with gaps, and the upper left corner of each."""
+    """Planes in rows of four, with gaps, and the upper left corner of each."""
     side = planes.shape[1]
     gap = max(side // 4, 1)
     cell = side + gap
-    mosaic = np.full((3 * cell, 4 * cell - gap), np.nan, np.float32)
+    mosaic = np.full((-(-len(planes) // 4) * cell, 4 * cell - gap), np.nan, np.float32)
     corners = []
     for number, plane in enumerate(planes):
         y, x = gap + number // 4 * cell, number % 4 * cell

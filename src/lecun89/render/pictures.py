@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ HEADER = 68  # title and subtitle
 HEADING = 34  # above a band
 MOST_TILES = 1000  # more would make a picture that no viewer opens
 
-_INK, _MUTED, _WRONG, _FRAME, _PAPER = "#1a1a1a", "#767676", "#c4161c", "#c8c8c8", "#ffffff"
+INK, MUTED, WRONG, FRAME, PAPER = "#1a1a1a", "#767676", "#c4161c", "#c8c8c8", "#ffffff"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def contact_sheet(title: str, subtitle: str, bands: Sequence[Band]) -> Image.Ima
     if any(len(band.tiles) > MOST_TILES for band in bands):
         subtitle += f"; the first {MOST_TILES:,} are shown"
     columns = sheet_columns(max((len(band.tiles) for band in shown), default=0))
-    title_font, text_font = _font(20), _font(14)
+    title_font, text_font = font(20), font(14)
     width = max(
         2 * MARGIN + columns * CELL_WIDTH,
         2 * MARGIN + math.ceil(title_font.getlength(title)),
@@ -64,15 +65,15 @@ def contact_sheet(title: str, subtitle: str, bands: Sequence[Band]) -> Image.Ima
         (HEADING if band.heading else 0) + math.ceil(len(band.tiles) / columns) * CELL_HEIGHT
         for band in shown
     ]
-    sheet = Image.new("RGB", (width, HEADER + sum(heights) + MARGIN), _PAPER)
+    sheet = Image.new("RGB", (width, HEADER + sum(heights) + MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, 16), title, _INK, title_font)
-    draw.text((MARGIN, 42), subtitle, _MUTED, text_font)
+    draw.text((MARGIN, 16), title, INK, title_font)
+    draw.text((MARGIN, 42), subtitle, MUTED, text_font)
     top = HEADER
     for band, height in zip(shown, heights, strict=True):
         if band.heading:
-            draw.line((MARGIN, top + 2, width - MARGIN, top + 2), _FRAME)
-            draw.text((MARGIN, top + 9), band.heading, _INK, _font(15))
+            draw.line((MARGIN, top + 2, width - MARGIN, top + 2), FRAME)
+            draw.text((MARGIN, top + 9), band.heading, INK, font(15))
         start = top + (HEADING if band.heading else 0)
         for number, tile in enumerate(band.tiles):
             row, column = divmod(number, columns)
@@ -97,50 +98,50 @@ def confusion_picture(title: str, subtitle: str, confusion: npt.NDArray[np.int64
     """The confusion matrix: labels in rows, predictions in columns, misses in red."""
     cell, left, top = 52, 88, 118
     size = cell * len(confusion)
-    title_font, text_font = _font(20), _font(14)
+    title_font, text_font = font(20), font(14)
     width = max(
         left + size + MARGIN,
         2 * MARGIN + math.ceil(title_font.getlength(title)),
         2 * MARGIN + math.ceil(text_font.getlength(subtitle)),
     )
-    picture = Image.new("RGB", (width, top + size + MARGIN), _PAPER)
+    picture = Image.new("RGB", (width, top + size + MARGIN), PAPER)
     draw = ImageDraw.Draw(picture)
-    draw.text((MARGIN, 16), title, _INK, title_font)
-    draw.text((MARGIN, 42), subtitle, _MUTED, text_font)
-    draw.text((left + size / 2, top - 40), "read as", _MUTED, text_font, anchor="mm")
-    draw.text((MARGIN + 12, top + size / 2), "digit", _MUTED, text_font, anchor="mm")
+    draw.text((MARGIN, 16), title, INK, title_font)
+    draw.text((MARGIN, 42), subtitle, MUTED, text_font)
+    draw.text((left + size / 2, top - 40), "read as", MUTED, text_font, anchor="mm")
+    draw.text((MARGIN + 12, top + size / 2), "digit", MUTED, text_font, anchor="mm")
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     most = max(int(wrong.max()), 1)
     for row in range(len(confusion)):
-        draw.text((left - 16, top + (row + 0.5) * cell), str(row), _INK, _font(16), anchor="mm")
-        draw.text((left + (row + 0.5) * cell, top - 14), str(row), _INK, _font(16), anchor="mm")
+        draw.text((left - 16, top + (row + 0.5) * cell), str(row), INK, font(16), anchor="mm")
+        draw.text((left + (row + 0.5) * cell, top - 14), str(row), INK, font(16), anchor="mm")
         for column in range(len(confusion)):
             count = int(confusion[row, column])
             x, y = left + column * cell, top + row * cell
             if row == column:
-                colour, ink = "#e3eef7", _INK
+                colour, ink = "#e3eef7", INK
             else:
                 share = wrong[row, column] / most
-                colour = _mix("#ffffff", _WRONG, 0.85 * share)
-                ink = "#ffffff" if share > 0.55 else _INK
-            draw.rectangle((x, y, x + cell, y + cell), colour, _FRAME)
+                colour = _mix("#ffffff", WRONG, 0.85 * share)
+                ink = "#ffffff" if share > 0.55 else INK
+            draw.rectangle((x, y, x + cell, y + cell), colour, FRAME)
             if count:
-                draw.text((x + cell / 2, y + cell / 2), f"{count}", ink, _font(15), anchor="mm")
+                draw.text((x + cell / 2, y + cell / 2), f"{count}", ink, font(15), anchor="mm")
     return picture
 
 
 def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
-    draw.rectangle((x, y, x + DIGIT + 1, y + DIGIT + 1), None, _FRAME)
+    draw.rectangle((x, y, x + DIGIT + 1, y + DIGIT + 1), None, FRAME)
     sheet.paste(digit_picture(tile.image), (x + 1, y + 1))
-    font, link = _font(16), " as " if tile.wrong else ""
+    caption, link = font(16), " as " if tile.wrong else ""
     middle = x + (DIGIT + 2) / 2
-    left = middle - font.getlength(tile.label + link + tile.wrong) / 2
+    left = middle - caption.getlength(tile.label + link + tile.wrong) / 2
     baseline = y + DIGIT + 19
-    for text, colour in ((tile.label, _INK), (link, _MUTED), (tile.wrong, _WRONG)):
-        draw.text((left, baseline), text, colour, font, anchor="ls")
-        left += font.getlength(text)
-    draw.text((middle, y + DIGIT + 35), tile.note, _MUTED, _font(12), anchor="ms")
+    for text, colour in ((tile.label, INK), (link, MUTED), (tile.wrong, WRONG)):
+        draw.text((left, baseline), text, colour, caption, anchor="ls")
+        left += caption.getlength(text)
+    draw.text((middle, y + DIGIT + 35), tile.note, MUTED, font(12), anchor="ms")
 
 
 def _mix(start: str, end: str, share: float) -> str:
@@ -152,7 +153,9 @@ def _rgb(colour: str) -> list[int]:
     return [int(colour[index : index + 2], 16) for index in (1, 3, 5)]
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont)
-    return font
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The font that Pillow brings, of that many pixels."""
+    found = ImageFont.load_default(size)
+    assert isinstance(found, ImageFont.FreeTypeFont)
+    return found

@@ -85,7 +85,7 @@ def _remarks(
         yield f"trained weights come with the package: {name} on {', '.join(data)}"
     others = [variant.name for variant in variants if not structure_of(variant).is_1989]
     yield (
-        f"each but {' and '.join(others)}: {PARAMETERS:,} parameters, {MACS:,} "
+        f"each but {', '.join(others[:-1])} and {others[-1]}: {PARAMETERS:,} parameters, {MACS:,} "
         f"multiply-accumulates, {ACTIVATIONS:,} activations"
     )
 

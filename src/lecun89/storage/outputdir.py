@@ -5,7 +5,7 @@ stands in the way of a file of the same name.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lecun89.exceptions import FileFormatError, Lecun89Error, UsageError
@@ -31,6 +31,49 @@ def refuse_links(path: Path, root: Path, kind: type[Lecun89Error] = UsageError) 
         path = path.parent
 
 
+_ADVICE = "choose another directory with --out, or replace it with --force"
+
+
+def check_files(
+    directory: Path,
+    owner: str,
+    names: Iterable[str],
+    *,
+    force: bool = False,
+    within: Path | None = None,
+    advice: str = _ADVICE,
+) -> set[str]:
+    """Refuse files that `write_files` would not write, before the work for them is done.
+
+    Args:
+        directory: as there, and so are the others.
+        owner: see there.
+        names: of the files.
+        force: see there.
+        within: see there.
+        advice: see there.
+
+    Returns:
+        The names that the marker lists.
+
+    Raises:
+        UsageError: something is in the way that was not written so.
+    """
+    ours = _read_marker(_marker(directory, owner))
+    for name in names:
+        path = directory / name
+        refuse_links(path.parent, within or directory)
+        for parent in (directory, path.parent):
+            if parent.exists() and not parent.is_dir():
+                raise UsageError(f"{parent} is no directory: {advice}")
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory: {advice}")
+        refuse_special(path)
+        if (path.exists() or path.is_symlink()) and name not in ours and not force:
+            raise UsageError(f"{path} is there already and was not written for this: {advice}")
+    return ours
+
+
 def write_files(
     directory: Path,
     owner: str,
@@ -39,7 +82,7 @@ def write_files(
     force: bool = False,
     tidy: bool = False,
     within: Path | None = None,
-    advice: str = "choose another directory with --out, or replace it with --force",
+    advice: str = _ADVICE,
 ) -> list[Path]:
     """Write files into a directory, each whole or absent.
 
@@ -59,19 +102,8 @@ def write_files(
         UsageError: something is in the way that was not written so; nothing was written.
         OSError: the directory or a file cannot be written.
     """
-    marker = directory / f".lecun89-{owner}.json"
-    ours = _read_marker(marker)
-    for name in files:
-        path = directory / name
-        refuse_links(path.parent, within or directory)
-        for parent in (directory, path.parent):
-            if parent.exists() and not parent.is_dir():
-                raise UsageError(f"{parent} is no directory: {advice}")
-        if path.is_dir():
-            raise UsageError(f"{path} is a directory: {advice}")
-        refuse_special(path)
-        if (path.exists() or path.is_symlink()) and name not in ours and not force:
-            raise UsageError(f"{path} is there already and was not written for this: {advice}")
+    ours = check_files(directory, owner, files, force=force, within=within, advice=advice)
+    marker = _marker(directory, owner)
     directory.mkdir(parents=True, exist_ok=True)
     # Claimed before they are written, so that a crash in between leaves nothing unclaimed.
     write_json(marker, sorted(ours | files.keys()))
@@ -85,6 +117,10 @@ def write_files(
             _remove(directory, name)
         write_json(marker, sorted(files))
     return [directory / name for name in files]
+
+
+def _marker(directory: Path, owner: str) -> Path:
+    return directory / f".lecun89-{owner}.json"
 
 
 def _read_marker(marker: Path) -> set[str]:

@@ -1,12 +1,16 @@
 """Weights that come with this package: the median seed of a variant on a data set."""
 
+import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lecun89.exceptions import UsageError
 from lecun89.variants import base_data
 
 _DIRECTORY = Path(__file__).parent
+THRESHOLDS = _DIRECTORY / "thresholds.json"
+"""What `Published.thresholds` reads; benchmarks/record.py writes it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,15 @@ class Published:
     def path(self) -> Path:
         """The weights file."""
         return _DIRECTORY / f"{self.variant}-{self.data}.safetensors"
+
+    @property
+    def thresholds(self) -> list[tuple[float, float]]:
+        """Error in percent and threshold of the margin, as `lecun89.analysis.rejection.thresholds`.
+
+        They were chosen on the validation digits of its data. Those of ``usps`` are among its
+        training digits, so that there they are of networks trained on ``usps-tune``.
+        """
+        return _thresholds()[self.path.stem]
 
 
 PUBLISHED = (
@@ -57,6 +70,12 @@ PUBLISHED = (
     ),
 )
 """All of them; docs/record.md has the seeds and how they were trained."""
+
+
+@cache
+def _thresholds() -> dict[str, list[tuple[float, float]]]:
+    found = json.loads(THRESHOLDS.read_text(encoding="utf-8"))
+    return {name: [(error, least) for error, least in rows] for name, rows in found.items()}
 
 
 def published_data() -> dict[str, list[str]]:
