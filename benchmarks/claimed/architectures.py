@@ -55,11 +55,12 @@ def _shared_report(rows: list[Row]) -> Report:
     means = {name: summarise([*of.values()]).mean for name, of in full.items()}
     low, high = one_more([*full["test"].values()])
     return Report(
-        f"fully connected: {means['train']:.2f}% training errors, {means['test']:.2f}% test "
-        f"errors, {means['rejected']:.1f}% rejected; {sum(hits[FULL])} of 3 numbers within reach",
+        f"fully connected {means['train']:.2f}% training errors, {means['test']:.2f}% test errors, "
+        f"{means['rejected']:.1f}% rejected ({sum(hits[FULL])} of 3 within reach); with shared "
+        f"weights {summarise(changes['test']).mean:.2f} points fewer test errors",
         len(full["test"]),
         f"test errors {mean_of([*full['test'].values()], 2)}%, of one more seed {low:.2f} to "
-        f"{high:.2f}%; more than with shared weights by {in_words(changes['test'])}",
+        f"{high:.2f}%; points more than with shared weights {in_words(changes['test'])}",
         "does not hold" if not helps else "holds" if all(hits[FULL]) else "partly",
         markdown(
             [

@@ -30,6 +30,8 @@ def rejection(
     axes = figure.subplots(1, 2, sharey=True)
     for axis, data in zip(axes, ("usps", "1989"), strict=True):
         for variant, colour in _COLOURS.items():
+            if (variant, data) not in curves:
+                continue
             errors = curves[variant, data]
             mean, deviation = errors.mean(axis=0), errors.std(axis=0, ddof=min(1, len(errors) - 1))
             axis.plot(grid, mean, color=colour, label=f"{variant}, {len(errors)} seeds")

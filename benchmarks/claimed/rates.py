@@ -168,7 +168,8 @@ def _report(rows: list[Row]) -> Report:
         len(of["SDLM"][0].misses),
         "; ".join(widths.values()),
         verdict,
-        f"{markdown(headings, table)}\n\n" + "\n".join(lines),
+        f"{markdown(headings, table)}\n\n{len(of['SDLM'][0].misses)} seeds of each.\n\n"
+        + "\n".join(lines),
     )
 
 

@@ -125,7 +125,10 @@ def _report(rows: list[Row]) -> Report:
     table = []
     for variant in VARIANTS:
         for data in ("usps", "1989"):
-            on_test, validated = of[variant, data], of[variant, _TUNED[data]]
+            key, tuned = (variant, data), (variant, _TUNED[data])
+            if key not in of or tuned not in of:
+                continue
+            on_test, validated = of[key], of[tuned]
             table.append(
                 [
                     f"`{variant}`",
