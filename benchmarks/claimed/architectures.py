@@ -1,13 +1,13 @@
 """What shared weights and the number of planes are worth."""
 
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from claimed import rejecting
-from claimed.claim import Claim, Report, Verdict, markdown, mean_of, one_more, p_of
+from claimed.claim import Claim, Report, markdown, mean_of, one_more
 from claimed.comparing import Setting, differences, in_words, is_more
 from claimed.training import Cell, Row
-from lecun89.analysis.statistics import paired_p, summarise
+from lecun89.analysis.statistics import summarise
 from lecun89.data.sets import get_data
 from lecun89.network.structures import structure_of
 from lecun89.variants import get_variant
@@ -91,37 +91,29 @@ def _planes_cells(seeds: Iterable[int]) -> list[Cell]:
 
 
 def _planes_report(rows: list[Row]) -> Report:
-    errors = [one.errors(rows) for one in PLANES]
-    table = []
-    for place, one in enumerate(PLANES):
-        structure = structure_of(get_variant(one.variant))
-        test = [*errors[place].values()]
-        next_ = (
-            in_words(differences(errors[place], errors[place + 1]))
-            if place + 1 < len(PLANES)
-            else ""
-        )
-        train = [100 * misses / USPS.train for misses in one.column(rows, "train_misses").values()]
-        size = [f"{structure.parameters:,}", f"{structure.macs:,}", len(test)]
-        table.append([one.words, *size, mean_of(train, 2), mean_of(test, 2), next_])
-    steps = [is_more(differences(fewer, more)) for fewer, more in pairwise(errors)]
+    there = [one for one in PLANES if one.lines(rows)]
+    errors = [one.errors(rows) for one in there]
+    changes = [differences(fewer, more) for fewer, more in pairwise(errors)]
     whole = differences(errors[0], errors[-1])
-    verdict: Verdict = "holds" if all(steps) else "partly" if is_more(whole) else "does not hold"
-    means = [summarise([*of.values()]).mean for of in errors]
+    table = []
+    for one, of, change in zip_longest(there, errors, changes):
+        structure = structure_of(get_variant(one.variant))
+        train = [100 * misses / USPS.train for misses in one.column(rows, "train_misses").values()]
+        size = [f"{structure.parameters:,}", f"{structure.macs:,}", len(of)]
+        shown = [mean_of(train, 2), mean_of([*of.values()], 2), in_words(change) if change else ""]
+        table.append([one.words, *size, *shown])
+    headings = [
+        *("planes", "parameters", "multiply-accumulates", "seeds", "training errors, %"),
+        *("test errors, %", "less the row below, points"),
+    ]
+    means = [f"{summarise([*of.values()]).mean:.2f}%" for of in errors]
+    steps = all(map(is_more, changes))
     return Report(
-        "test errors "
-        + ", ".join(f"{mean:.2f}%" for mean in means)
-        + f" with {', '.join(one.words for one in PLANES)} planes",
+        f"test errors {', '.join(means)} with {', '.join(one.words for one in there)} planes",
         min(map(len, errors)),
-        f"4 planes less 12: {mean_of(whole, 2)} points, p {p_of(paired_p(whole))}",
-        verdict,
-        markdown(
-            [
-                *("planes", "parameters", "multiply-accumulates", "seeds", "training errors, %"),
-                *("test errors, %", "less the row below, points"),
-            ],
-            table,
-        ),
+        f"{there[0].words} planes less {there[-1].words}: points {in_words(whole)}",
+        "holds" if steps else "partly" if is_more(whole) else "does not hold",
+        markdown(headings, table),
     )
 
 

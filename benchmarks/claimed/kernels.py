@@ -195,7 +195,8 @@ def _report(rows: list[Row]) -> Report:
         f"look like one {like} of 12, by chance {by_chance}",
         verdict,
         f"{markdown([*headings, 'match between seeds'], table)}\n\n"
-        f"{len(after)} seeds. Trained and by chance, of 12, with the p of there being more: {'; '.join(shown)}.",
+        f"{len(after)} seeds. Trained and by chance, of 12, with the p of there being more: "
+        f"{'; '.join(shown)}.",
     )
 
 
