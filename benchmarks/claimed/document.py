@@ -36,7 +36,7 @@ def write(names: Iterable[str], results: Path, root: Path, *, draw: bool = True)
             continue
         report = CLAIMS[name].report(rows)
         found[name] = report.entry
-        text = between(text, name, report.tables)
+        text = between(text, name, f"{report.tables}\n\nVerdict: **{report.verdict}**.")
         if draw:
             CLAIMS[name].draw(rows, root / "docs")
     document.write_text(text, encoding="utf-8")

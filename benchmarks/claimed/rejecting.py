@@ -125,20 +125,15 @@ def _report(rows: list[Row]) -> Report:
     table = []
     for variant in VARIANTS:
         for data in ("usps", "1989"):
-            key, tuned = (variant, data), (variant, _TUNED[data])
-            if key not in of or tuned not in of:
-                continue
-            on_test, validated = of[key], of[tuned]
+            on_test, validated = (of.get((variant, some), []) for some in (data, _TUNED[data]))
+            misses = [100 * int(row["test_misses"]) / TEST for row in on_test]
             table.append(
                 [
-                    f"`{variant}`",
-                    data,
-                    len(on_test),
-                    mean_of([100 * int(row["test_misses"]) / TEST for row in on_test], 2),
-                    mean_of(rejected(on_test, "test")),
+                    *(f"`{variant}`", data, len(on_test)),
+                    *(_shown(misses, 2), _shown(rejected(on_test, "test"), 1)),
                     len(validated),
-                    mean_of(rejected(validated, "validated")),
-                    mean_of(errors(validated, "validated"), 2),
+                    _shown(rejected(validated, "validated"), 1),
+                    _shown(errors(validated, "validated"), 2),
                 ]
             )
     headings = [
@@ -160,6 +155,10 @@ def _report(rows: list[Row]) -> Report:
         f"{markdown(headings, table)}\n\n{below} of {len(rates)} seeds of `paper` on `usps` reject "
         f"no more than the paper's {PAPER_REJECTED}%.",
     )
+
+
+def _shown(values: list[float], digits: int) -> str:
+    return mean_of(values, digits) if values else "not measured"
 
 
 def _draw(rows: list[Row], docs: Path) -> None:
