@@ -171,12 +171,11 @@ def test_a_pass_at_once_is_its_digits_in_batches_to_the_bit(
 def test_the_graph_engine_says_what_it_lacks(
     settings: Callable[..., Settings], splits: dict[str, Digits]
 ) -> None:
-    of = settings(variant="sdlm", engine="graph")
-    with pytest.raises(
-        UsageError, match="graph cannot train sdlm on cpu: it has no optimizer sdlm"
-    ):
+    of = settings(variant="microvit", engine="graph")
+    lacks = "microvit on cpu: it knows the network of 1989 and fc40, not microvit"
+    with pytest.raises(UsageError, match=lacks):
         choose(of.engine, of.trained, of.device)
-    with pytest.raises(UsageError, match="graph cannot train sdlm"):
+    with pytest.raises(UsageError, match="graph cannot train microvit"):
         make_engine(of, splits)
 
 
