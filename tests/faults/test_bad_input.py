@@ -150,7 +150,7 @@ TABLE: list[tuple[str, int, str]] = [
     ("export --data mnist", 2, "unknown data 'mnist'"),
     ("train --engine naive", 2, "unknown engine 'naive'"),
     ("train --engine native --device mps", 1, "device mps is not available"),
-    ("train --engine graph --variant paper", 2, "--engine graph cannot train paper"),
+    ("train --engine graph --variant microvit", 2, "--engine graph cannot train microvit"),
     ("train --engine native --variant microvit", 2, "it knows the network of 1989, not microvit"),
     *of("--device", "train", ("gpu", "cuda:1000", "cuda:-1", "cuda:", "cuda:٣", "CPU"), "device"),
     ("train --device cuda:99", 1, "device cuda:99 is not available"),
