@@ -67,6 +67,13 @@ class Rejection:
         return 100 * self.rejected / self.total
 
 
+def margins_of(outputs: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """The largest output less the second, (n,), of outputs (n, 10)."""
+    ranked = np.sort(outputs.astype(np.float64), axis=1)
+    margins: npt.NDArray[np.float64] = ranked[:, -1] - ranked[:, -2]
+    return margins
+
+
 def rejection_curve(
     outputs: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
 ) -> RejectionCurve:
@@ -76,8 +83,7 @@ def rejection_curve(
         outputs: (n, 10).
         labels: (n,).
     """
-    ranked = np.sort(outputs.astype(np.float64), axis=1)
-    margins = ranked[:, -1] - ranked[:, -2]
+    margins = margins_of(outputs)
     order = np.argsort(-margins, kind="stable")
     margins = margins[order]
     misses = np.cumsum((outputs.argmax(axis=1) != labels)[order])

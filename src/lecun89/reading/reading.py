@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lecun89.analysis.rejection import margins_of
 from lecun89.exceptions import FileFormatError
 from lecun89.reading.find import Found, find_digits, whole_digit
 from lecun89.reading.normalise import seen, steps_of
@@ -134,8 +135,7 @@ def _digit(
     outputs: npt.NDArray[np.float32],
     threshold: float,
 ) -> ReadDigit:
-    second, first = np.sort(outputs)[-2:].astype(np.float64)
-    margin = float(first - second)
+    margin = float(margins_of(outputs[None])[0])
     label = int(outputs.argmax())
     return ReadDigit(
         label, margin >= threshold, margin, outputs, found.box, found.line, steps, image

@@ -45,7 +45,7 @@ def threshold_for(weights: Weights, error_percent: float, directory: Path | None
     if published:
         return threshold_of(published.thresholds, error_percent)
     data = get_data(weights.data or "1989")
-    if data.sha256["validation"] == get_data("usps-tune").sha256["test"] and not data.tunes:
+    if data.source == "usps" and not data.tunes:
         _log.warning(
             "warning: the validation digits of %s are among its training digits: the threshold "
             "is too low; train on usps-tune for one that holds",
