@@ -13,7 +13,7 @@ from pathlib import Path
 from claimed import training
 from claimed.claims import CLAIMS
 from claimed.document import write
-from lecun89 import devices
+from lecun89 import cores
 from lecun89.data import default_data_dir
 from lecun89.parsing import parse_seeds
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=parse_seeds, default=range(30), help="such as 0..29")
     parser.add_argument("--data-dir", type=Path, default=default_data_dir())
     parser.add_argument("--results", type=Path, default=HERE / "results")
-    parser.add_argument("--workers", type=int, default=devices.usable_cores())
+    parser.add_argument("--workers", type=int, default=cores.usable_cores())
     parser.add_argument("--quick", action="store_true", help="one seed of one pass")
     parser.add_argument("--write", action="store_true", help="write what the results say")
     parser.add_argument("--root", type=Path, default=HERE.parent, help="of what is written")

@@ -96,12 +96,6 @@ def test_mps_with_a_silent_fallback_is_refused(monkeypatch: pytest.MonkeyPatch) 
         devices.set_up("mps", 1)
 
 
-def test_threads_beyond_the_machine_are_refused() -> None:
-    assert devices.check_threads(1) == 1
-    with pytest.raises(UsageError, match="--threads 100000"):
-        devices.check_threads(100_000)
-
-
 @pytest.mark.parametrize("name", ["base", "modern"])
 def test_agreement_of_a_device_with_the_cpu(name: str, splits: dict[str, Digits]) -> None:
     network = Network(VARIANTS[name], torch.Generator().manual_seed(1))

@@ -16,7 +16,7 @@ SOURCE = Path(lecun89.__file__).parent
 
 LAYERS = [
     {"version", "exceptions", "_native"},
-    {"parsing", "devices", "storage"},
+    {"parsing", "cores", "devices", "storage"},
     {"variants"},
     {"network"},
     {"data"},

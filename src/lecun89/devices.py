@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lecun89.exceptions import DeviceError, UsageError, one_line, shortened, unknown_name
+from lecun89.exceptions import DeviceError, one_line, shortened, unknown_name
 
 # The native engine does as many examples in about 2 ms, which is what launching the kernels of one
 # step takes on a GPU.
@@ -395,25 +395,6 @@ class Stopwatch:
             event = self._module.Event(enable_timing=True)
             event.record()
         return event
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def check_threads(threads: int) -> int:
-    """The number itself, when it is a sensible number of CPU threads.
-
-    Raises:
-        UsageError: it is below 1, or above what this machine has.
-    """
-    most = os.cpu_count() or 1
-    if not 1 <= threads <= most:
-        raise UsageError(f"--threads {threads} is out of range: this machine has 1 to {most}")
-    return threads
 
 
 def describe_machine(device: str, *, torch_used: bool = True) -> dict[str, Any]:

@@ -4,17 +4,19 @@
 """
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
-from lecun89 import devices, engines
+from lecun89 import cores, devices, engines
 from lecun89.data import Digits, get_data
 from lecun89.exceptions import UsageError, shortened
 from lecun89.parsing import check_seed, parse_number
 from lecun89.variants import Variant, assume, get_variant
 
 MOST_PASSES = 1_000_000
+_OPEN = {"batch_size": "full", "threads": "auto"}  # what None is called
 _LEAST_LR, _MOST_LR = 1.2e-38, 3.4e38  # in float32, in which engines compute, others are 0 or inf
 
 
@@ -31,7 +33,8 @@ class Settings:
         batch_size: examples in a step; None for all of them.
         device: ``cpu``, ``cuda:N`` or ``mps``, or ``auto`` while it is not chosen.
         engine: name of the engine, or ``auto`` while it is not chosen.
-        threads: PyTorch's CPU threads; 1 for an engine without PyTorch.
+        threads: CPU threads at most; None for as many as there are cores. The bits of an engine
+            without PyTorch do not depend on them.
         origins: where each value came from: ``flag``, ``environment``, ``argument``, ``sweep``,
             ``variant``, ``default``, or ``chosen: `` and why. Settings that differ in this alone
             are equal.
@@ -45,7 +48,7 @@ class Settings:
     batch_size: int | None
     device: str
     engine: str
-    threads: int
+    threads: int | None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +68,7 @@ class Settings:
                 f"--batch-size cannot be combined with {self.variant}, whose optimizer takes one "
                 "example at a time: leave it out"
             )
-        if self.threads < 1:
+        if self.threads is not None and self.threads < 1:
             raise UsageError(f"--threads {self.threads} is out of range: at least 1")
 
     @property
@@ -100,10 +103,10 @@ class Settings:
         return (1 - alpha) * self.lr + alpha * (self.lr / decay)
 
     def as_document(self) -> dict[str, Any]:
-        """The values by name, for JSON; batch size ``full`` for all examples."""
-        values = {**vars(self), "batch_size": self.batch_size or "full"}
+        """The values by name, for JSON; None in words, see `_OPEN`."""
+        values = {**vars(self)}
         del values["origins"]
-        return values
+        return {name: _OPEN[name] if value is None else value for name, value in values.items()}
 
     def as_record(self) -> dict[str, dict[str, Any]]:
         """The values with their origins, for JSON."""
@@ -122,8 +125,7 @@ class Settings:
             UsageError: a value is out of range.
         """
         values = {name: entry["value"] for name, entry in record.items()}
-        if values.get("batch_size") == "full":
-            values["batch_size"] = None
+        values |= {name: None for name, word in _OPEN.items() if values.get(name) == word}
         expected = {one.name: one.type for one in fields(cls) if one.name != "origins"}
         if values.keys() != expected.keys():
             raise ValueError(f"its values are {', '.join(values)}")
@@ -155,7 +157,7 @@ def resolve(
     batch_size: int | str | None = None,
     device: str = "auto",
     engine: str = "auto",
-    threads: int = 1,
+    threads: int | str = "auto",
     origins: Mapping[str, str] | None = None,
 ) -> Settings:
     """The settings of a training, device and engine chosen.
@@ -170,7 +172,7 @@ def resolve(
         batch_size: a number, or ``full``.
         device: a name, or ``auto``.
         engine: a name, or ``auto``.
-        threads: at most as many as this machine has; not used by an engine without PyTorch.
+        threads: a number, at most as many as this machine has, or ``auto``.
         origins: where values that were given came from, by name.
 
     Raises:
@@ -188,7 +190,7 @@ def resolve(
         batch_size=size,
         device=device,
         engine=engine,
-        threads=threads,
+        threads=cores.parse_threads(threads),
     )
     found = devices.choose(asked.device, step_size=asked.step_size)
     chosen = engines.choose(asked.engine, asked.trained, found.device)
@@ -198,24 +200,38 @@ def resolve(
         known["device"] = f"chosen: {found.reason}"
     if engine == "auto":
         known["engine"] = f"chosen: {chosen.reason}"
-    uses_threads = engines.get_engine(chosen.engine).needs_torch
-    if uses_threads or known["threads"] != "environment":  # which is there for all commands
-        devices.check_threads(threads)
-    if not uses_threads and threads > 1:
-        threads, known["threads"] = 1, f"chosen: the {chosen.engine} engine has one thread"
-    return replace(asked, device=found.device, engine=chosen.engine, threads=threads, origins=known)
+    if asked.threads is None and engines.get_engine(chosen.engine).needs_torch:
+        # More are slower for networks of this size.
+        asked, known["threads"] = replace(asked, threads=1), "chosen: fastest with PyTorch"
+    return replace(asked, device=found.device, engine=chosen.engine, origins=known)
 
 
-def engine_of(trainings: Sequence[Settings], splits: dict[str, Digits]) -> engines.Engine:
+def threads_of(settings: Settings, most: int | None = None) -> int:
+    """CPU threads of a training on this machine.
+
+    Args:
+        settings: of the training.
+        most: cores that there are for it, where the settings leave it open; None for all.
+    """
+    if settings.threads is None:
+        return cores.usable_cores() if most is None else most
+    return min(settings.threads, os.cpu_count() or 1)
+
+
+def engine_of(
+    trainings: Sequence[Settings], splits: dict[str, Digits], most_threads: int | None = None
+) -> engines.Engine:
     """A fresh engine for networks that are trained in step, with PyTorch set up where it is used.
 
     Args:
         trainings: settings of each, alike but for seed and learning rate.
         splits: the digits of ``train`` and ``test``.
+        most_threads: see `threads_of`.
     """
     settings = trainings[0]
+    threads = threads_of(settings, most_threads)
     if engines.get_engine(settings.engine).needs_torch:
-        devices.set_up(settings.device, settings.threads)
+        devices.set_up(settings.device, threads)
     return engines.make_engine(
         settings.engine,
         settings.trained,
@@ -223,7 +239,19 @@ def engine_of(trainings: Sequence[Settings], splits: dict[str, Digits]) -> engin
         splits,
         device=settings.device,
         batch_size=settings.step_size,
+        threads=threads,
     )
+
+
+def machine_of(settings: Settings, most_threads: int | None = None) -> dict[str, Any]:
+    """What the bits of a training depend on beside its settings, and its threads, for JSON.
+
+    Args:
+        settings: of the training.
+        most_threads: see `threads_of`.
+    """
+    threads = threads_of(settings, most_threads)
+    return engines.describe_machine(settings.engine, settings.device, threads)
 
 
 def in_step(settings: Settings, most: int | None = None) -> int:

@@ -8,7 +8,6 @@
 #include "activations.h"
 #include "borders.h"
 #include "example.h"
-#include "kernel.h"
 #include "network.h"
 #include "simd.h"
 #include "training.h"
@@ -177,20 +176,16 @@ INLINE void each_digit(const Parameters& p, const Presentation& t, Digits8& d, i
     }
 }
 
-INLINE void add_digit(Score& score, const Digits8& d, const Presentation& t, int64_t digit,
-                      int lane, int guess) {
-    score.loss += loss_of(d, lane, t.labels[digit], guess, t);
-    score.misses += guess != t.labels[digit];
-}
-
 template <class Activation>
-Score evaluate_with(const Parameters& p, const Presentation& t, int64_t begin, int64_t end) {
+int64_t evaluate_with(const Parameters& p, const Presentation& t, int64_t begin, int64_t end,
+                      double* losses) {
     Digits8 d;
-    Score score = {0, 0};
+    int64_t misses = 0;
     each_digit<Activation>(p, t, d, begin, end, [&](int64_t digit, int lane, int guess) INLINED {
-        add_digit(score, d, t, digit, lane, guess);
+        losses[digit - begin] = loss_of(d, lane, t.labels[digit], guess, t);
+        misses += guess != t.labels[digit];
     });
-    return score;
+    return misses;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 // the weights come out the same to the last bit.
 #include "kernel.h"
 
+#include "batches.h"
 #include "dispatch.h"
 #include "distort.h"
 #include "evaluate.h"
@@ -16,17 +17,18 @@ namespace {
 
 template <class A, class L, class O>
 INLINE void train_with(Type<A>, Type<L>, Type<O>, Network& n, const Presentation& t, uint32_t pass,
-                       int64_t first, int64_t last, double lr) {
+                       int64_t first, int64_t last, double lr, const Crew& crew) {
     constexpr bool none = O::kind == OptimizerKind::none, sdlm = O::kind == OptimizerKind::sdlm;
     if constexpr (!sdlm)
-        if (none || t.batch_size > 1) return train_batches<A, L, O>(n, t, pass, first, last, lr);
+        if (none || t.batch_size > 1)
+            return train_batches<A, L, O>(n, t, pass, first, last, lr, crew);
     if constexpr (!none) return train_each<A, L, O>(n, t, pass, first, last, lr);
 }
 
 void train(Network& n, const Presentation& t, uint32_t pass, int64_t first, int64_t last,
-           double lr) {
+           double lr, const Crew& crew) {
     dispatch(t, [&](auto A, auto L, auto O) INLINED {
-        train_with(A, L, O, n, t, pass, first, last, lr);
+        train_with(A, L, O, n, t, pass, first, last, lr, crew);
     });
 }
 
@@ -37,12 +39,13 @@ void estimate(Network& n, const Presentation& t, int64_t first, int64_t last) {
     });
 }
 
-Score evaluate(const Parameters& p, const Presentation& t, int64_t first, int64_t last) {
-    Score score = {0, 0};
+int64_t evaluate(const Parameters& p, const Presentation& t, int64_t first, int64_t last,
+                 double* losses) {
+    int64_t misses = 0;
     dispatch(t, [&](auto A, auto, auto) INLINED {
-        score = evaluate_with<typename decltype(A)::type>(p, t, first, last);
+        misses = evaluate_with<typename decltype(A)::type>(p, t, first, last, losses);
     });
-    return score;
+    return misses;
 }
 
 void distort_each(const Presentation& t, int64_t first, int64_t last, float* to) {

@@ -8,9 +8,12 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,6 +26,7 @@
 #include "layout.h"
 #include "network.h"
 #include "random.h"
+#include "threads.h"
 #include "training.h"
 
 namespace nb = nanobind;
@@ -139,9 +143,12 @@ struct Digits {
 class BoundNetwork {
   public:
     BoundNetwork(const Training& training, const std::string& instruction_set)
-        : kernel_(find_kernel(instruction_set)), network_(new Network()) {
+        : kernel_(find_kernel(instruction_set)),
+          network_(new Network()),
+          gradients_(new Gradients()) {
         if (const char* refused = refusal(training)) throw std::invalid_argument(refused);
         training_ = presentation_of(training);
+        network_->gradients = gradients_.get();
     }
 
     void train(const Digits& digits, uint32_t pass, int64_t first, int64_t last, double lr) {
@@ -152,7 +159,9 @@ class BoundNetwork {
         std::lock_guard<std::mutex> guard(mutex_);
         use(digits);
         use_presented(digits);
-        kernel_.train(*network_, training_, pass, first, last, lr);
+        together(std::min(threads_, parts_of(size)), [&](const Crew& crew) {
+            kernel_.train(*network_, training_, pass, first, last, lr, crew);
+        });
     }
 
     // What the next steps take: distortions by this seed and variation, digits in this order, and
@@ -191,9 +200,14 @@ class BoundNetwork {
     auto distort(const Digits& digits, int64_t first, int64_t last) {
         check_range(int64_t(digits.labels.size()), first, last, "the digits");
         std::vector<float> images(size_t(last - first) * 256);
-        std::lock_guard<std::mutex> guard(mutex_);
-        use(digits);
-        kernel_.distort(training_, first, last, images.data());
+        {
+            nb::gil_scoped_release release;
+            std::lock_guard<std::mutex> guard(mutex_);
+            use(digits);
+            share(first, last, [&](int64_t begin, int64_t end) {
+                kernel_.distort(training_, begin, end, images.data() + 256 * (begin - first));
+            });
+        }
         return to_numpy(std::move(images), {size_t(last - first), 16, 16});
     }
 
@@ -203,8 +217,13 @@ class BoundNetwork {
         nb::gil_scoped_release release;
         std::lock_guard<std::mutex> guard(mutex_);
         use(digits);
-        Score score = kernel_.evaluate(network_->weights, training_, first, last);
-        return {score.loss, score.misses};
+        std::vector<double> losses(size_t(last - first));
+        std::atomic<int64_t> misses{0};
+        share(first, last, [&](int64_t begin, int64_t end) {
+            misses += kernel_.evaluate(network_->weights, training_, begin, end,
+                                       losses.data() + (begin - first));
+        });
+        return {std::accumulate(losses.begin(), losses.end(), 0.0), misses};
     }
 
     auto get(const std::string& which) {
@@ -231,6 +250,18 @@ class BoundNetwork {
         each_parameter(network_->weights,
                        [&](float& value, float*) { finite = finite && std::isfinite(value); });
         return finite;
+    }
+
+    int threads() {
+        std::lock_guard<std::mutex> guard(mutex_);
+        return threads_;
+    }
+
+    void set_threads(int threads) {
+        if (threads < 1 || threads > kMostThreads)
+            throw std::invalid_argument("threads must be 1 to " + std::to_string(kMostThreads));
+        std::lock_guard<std::mutex> guard(mutex_);
+        threads_ = threads;
     }
 
     int64_t updates() {
@@ -265,6 +296,20 @@ class BoundNetwork {
     }
 
   private:
+    static constexpr int kMostThreads = 1024;
+
+    // Calls each(begin, end) for pieces of `first` to `last`, in all threads.
+    template <class Each>
+    void share(int64_t first, int64_t last, Each each) const {
+        constexpr int64_t kPiece = 64;  // digits: 0.1 ms
+        std::atomic<int64_t> next{first};
+        const int64_t pieces = (last - first + kPiece - 1) / kPiece;
+        together(int(std::min<int64_t>(threads_, pieces)), [&](const Crew&) {
+            for (int64_t begin; (begin = next.fetch_add(kPiece)) < last;)
+                each(begin, std::min(begin + kPiece, last));
+        });
+    }
+
     static void check_range(int64_t count, int64_t first, int64_t last, const char* what) {
         if (!(0 <= first && first <= last && last <= count))
             throw std::invalid_argument(std::string("first and last must lie within ") + what);
@@ -292,13 +337,15 @@ class BoundNetwork {
         if (which == "weights") return network_->weights;
         if (which == "first_moment") return network_->first_moment;
         if (which == "second_moment") return network_->second_moment;
-        if (which == "gradient") return network_->gradient;
+        if (which == "gradient") return gradients_->mean;
         throw std::invalid_argument("block '" + which + "' is not known");
     }
 
     const Kernel& kernel_;
     Presentation training_;
     std::unique_ptr<Network> network_;
+    std::unique_ptr<Gradients> gradients_;
+    int threads_ = 1;
     std::vector<int32_t> order_;
     std::vector<float> targets_;
     std::mutex mutex_;
@@ -341,6 +388,9 @@ auto tanh_of(const std::string& instruction_set, const Array& array) {
     return to_numpy(std::move(values), {count});
 }
 
+// Threads that a step of so many digits can use.
+int parts(int64_t digits) { return parts_of(digits); }
+
 auto philox_words(uint64_t seed, uint32_t pass, uint32_t example, uint32_t block) {
     Words words = philox(seed, pass, example, block);
     return std::make_tuple(words.word[0], words.word[1], words.word[2], words.word[3]);
@@ -355,6 +405,7 @@ NB_MODULE(_native, m) {
     m.attr("compiler") = kCompiler;
     m.def("instruction_sets", instruction_sets);
     m.def("tanh", tanh_of, "instruction_set"_a, "values"_a);
+    m.def("parts_of", parts, "digits"_a);
     m.def("philox", philox_words, "seed"_a, "pass_number"_a, "example"_a, "block"_a);
     nb::class_<Digits>(m, "Digits")
         .def(nb::init<Array, const Array&, std::optional<Array>>(), "images"_a, "labels"_a,
@@ -374,5 +425,6 @@ NB_MODULE(_native, m) {
         .def("set", &BoundNetwork::set, "block"_a, "values"_a)
         .def("is_finite", &BoundNetwork::is_finite)
         .def("draws", &BoundNetwork::draws, "pass_number"_a, "first"_a, "last"_a)
+        .def_prop_rw("threads", &BoundNetwork::threads, &BoundNetwork::set_threads)
         .def_prop_rw("updates", &BoundNetwork::updates, &BoundNetwork::set_updates);
 }

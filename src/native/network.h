@@ -44,14 +44,30 @@ static_assert(sizeof(Parameters) == sizeof(float) * (25 * 16 + 64 * 16 + 12 * 25
                                                      32 * 192 + 32 + 32 * 16 + 16),
               "Parameters has padding");
 
+constexpr int kMostParts = 16;  // of a batch, each of which one thread adds up
+
+// Parts of a batch of so many digits: of at least four, and a power of two.
+constexpr int parts_of(int64_t digits) {
+    int parts = 1;
+    while (parts < kMostParts && digits >= 8 * parts) parts *= 2;
+    return parts;
+}
+
+constexpr int kLine = 64 / sizeof(float);  // floats in a cache line
+
 constexpr int kBorder = 2;  // around image and H1; a kernel reaches out so far
+
+struct Gradients {
+    Parameters parts[kMostParts];  // the sum over each part of a batch
+    Parameters mean;               // of the last step
+};
 
 struct Network {
     Parameters weights;
     Parameters first_moment;   // of AdamW; of SDLM, the curvature
     Parameters second_moment;  // of AdamW
-    Parameters gradient;       // of the last step, where it is kept: in batches, and without optimizer
     int64_t updates;
+    Gradients* gradients;  // where they are kept: in batches, and without optimizer
 };
 
 }  // namespace lecun89

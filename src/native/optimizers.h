@@ -17,13 +17,11 @@ namespace {
 // From a weight to what is kept for it, in floats.
 constexpr std::ptrdiff_t kFirstMoment = sizeof(Parameters) / sizeof(float);
 constexpr std::ptrdiff_t kSecondMoment = 2 * kFirstMoment;
-constexpr std::ptrdiff_t kGradient = 3 * kFirstMoment;
 static_assert(std::is_standard_layout_v<Network>, "offsetof has no meaning");
 static_assert(offsetof(Network, weights) == 0 &&
                   offsetof(Network, first_moment) == kFirstMoment * sizeof(float) &&
-                  offsetof(Network, second_moment) == kSecondMoment * sizeof(float) &&
-                  offsetof(Network, gradient) == kGradient * sizeof(float),
-              "weights, moments and gradient must lie back to back");
+                  offsetof(Network, second_moment) == kSecondMoment * sizeof(float),
+              "weights and moments must lie back to back");
 static_assert(kFirstMoment % kLanes == 0, "an update of all weights takes whole vectors");
 
 struct Sgd {
@@ -86,8 +84,10 @@ struct Remember {
 
 // In batches, in place of an optimizer.
 struct Accumulate {
+    std::ptrdiff_t sum;  // from a weight to where its gradients are added up, in floats
+    explicit Accumulate(std::ptrdiff_t sum) : sum(sum) {}
     INLINE void operator()(float* weight, V8 gradient) const {
-        store(weight + kGradient, load(weight + kGradient) + gradient);
+        store(weight + sum, load(weight + sum) + gradient);
     }
 };
 

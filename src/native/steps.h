@@ -1,4 +1,4 @@
-// Steps: the forward and backward pass of each example of a pass, and the update of the weights.
+// Steps of one example: its forward and backward pass, and the update of the weights.
 //
 // Activation, loss and optimizer are template parameters of a step's parts, and the parts are
 // inlined into one function for each combination.
@@ -57,39 +57,6 @@ void train_each(Network& network, const Presentation& t, uint32_t pass, int64_t 
             }
         backward<Gradient>(p, e, Optimizer(t, lr, ++network.updates));
     });
-}
-
-// The mean gradient of examples `first` to before `last` of a pass.
-template <class Activation, class Loss>
-void mean_gradient(Network& network, const Presentation& t, uint32_t pass, int64_t first,
-                   int64_t last) {
-    network.gradient = {};
-    forward_each<Activation, Loss>(network.weights, t, pass, first, last, [&](Example& e) INLINED {
-        backward<Gradient>(network.weights, e, Accumulate());
-    });
-    float* gradient = reinterpret_cast<float*>(&network.gradient);
-    const V8 share = all(1 / float(last - first));
-    for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
-        store(gradient + i, load(gradient + i) * share);
-}
-
-template <class Optimizer>
-void update_all(Network& network, const Training& t, double lr) {
-    Optimizer update(t, lr, ++network.updates);
-    float* weight = reinterpret_cast<float*>(&network.weights);
-    for (std::ptrdiff_t i = 0; i < kFirstMoment; i += 8)
-        update(weight + i, load(weight + kGradient + i));
-}
-
-template <class Activation, class Loss, class Optimizer>
-void train_batches(Network& network, const Presentation& t, uint32_t pass, int64_t first,
-                   int64_t last, double lr) {
-    for (int64_t step = first; step < last; step++) {
-        const int64_t begin = step * t.batch_size, left = t.digits - begin;
-        const int64_t size = left < t.batch_size ? left : t.batch_size;
-        mean_gradient<Activation, Loss>(network, t, pass, begin, begin + size);
-        if constexpr (Optimizer::kind != OptimizerKind::none) update_all<Optimizer>(network, t, lr);
-    }
 }
 
 // The mean curvature over examples, without shifts and masks.

@@ -237,14 +237,8 @@ THREADS: list[tuple[str, str, int, tuple[object, ...], int, str]] = [
     ("the same", "eager", 1, ("--threads", 1), 0, ""),
     ("none", "eager", 1, ("--threads", 0), 2, "--threads 0 is out of range"),
     ("native, recorded", "native", 64, (), 0, ""),
-    (
-        "native, asked for",
-        "native",
-        1,
-        ("--threads", 64),
-        0,
-        "--threads 64 is not used: the native",
-    ),
+    ("native, fewer", "native", 64, ("--threads", 2), 0, ""),
+    ("native, too many", "native", 1, ("--threads", 9), 2, "--threads 9 is out of range"),
     ("native, none", "native", 1, ("--threads", 0), 2, "--threads 0 is out of range"),
 ]
 
@@ -269,19 +263,22 @@ def test_threads_may_be_others(
     assert result.exit_code == code
     assert words in (result.error if code else result.stderr)
     changed = [change["to"] for change in open_run(path).changes]
-    assert changed == ([{"threads": 2}] if "goes on" in words else [])
+    assert changed == ([{"threads": 2}] if 2 in flags else [])
 
 
 @pytest.mark.skipif(QUICKEST == "eager", reason="installed without a C++ compiler")
-def test_a_variable_for_threads_is_not_looked_at_where_there_are_none(
+def test_the_native_engine_goes_on_to_the_same_bits_with_other_threads(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LECUN89_THREADS", "100000")
-    assert open_run(train(cli)).settings.threads == 1
-    assert cli("sweep", "--grid", "passes=1", "--dry-run").exit_code == 0
-    for words in (("--engine", "eager"), ("--threads", 100000)):
-        assert "is out of range" in cli("train", *SHORT, *words).error
-    assert cli("sweep", "--grid", "engine=eager", "--dry-run").exit_code == 2
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    batches = ("--variant", "base")
+    whole = open_run(train(cli, *batches, "--passes", 2))
+    begun = train(cli, *batches, "--passes", 1, "--threads", 3)
+    assert open_run(begun).machine["threads"] == 3
+    result = cli("train", "--resume", begun, "--passes", 2, "--threads", "auto", "-q")
+    assert (result.exit_code, "bit-identical" in result.stderr) == (0, False)
+    found, right = (run.read_weights().arrays for run in (open_run(begun), whole))
+    assert all(np.array_equal(found[name], array) for name, array in right.items())
 
 
 # Which is the newest.
@@ -420,7 +417,8 @@ BAD_VARIABLES = [
     ({"VARIANT": "bas"}, "did you mean 'base'"),
     ({"ENGINE": "warp"}, "unknown engine 'warp'"),
     ({"DEVICE": "cuda:99"}, "device cuda:99 is not available"),
-    ({"THREADS": "x"}, "--threads 'x' is not a whole number"),
+    ({"THREADS": "x"}, "--threads 'x' is neither a whole number nor auto"),
+    ({"THREADS": "100000"}, "--threads 100000 is out of range"),
 ]
 
 

@@ -40,7 +40,7 @@ def digests(splits: dict[str, Digits]) -> dict[str, dict[str, str]]:
 
 
 def local(directory: Path, data_dir: Path, workers: int = 1) -> Any:
-    return local_pool(workers, LocalWork(data_dir, {"1989": []}, directory / "runs", 60.0))
+    return local_pool(workers, LocalWork(data_dir, {"1989": []}, directory / "runs", 60.0, 1))
 
 
 def table(directory: Path) -> list[dict[str, str]]:

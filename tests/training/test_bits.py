@@ -13,14 +13,17 @@ FIRST_PASS = {
     "base": ("73873d1a07c38d0c", 206),
     "modern": ("9b4170dd789400e4", 312),
     "paper": ("2c49335be42460ce", 207),
-    "fast": ("e02df3982b28e6bd", 154),
-    "record": ("4d0a6925d1e18b65", 228),
+    "fast": ("a88c8ec3d5d8c67e", 147),
+    "record": ("e047171b35f91d85", 228),
 }
-"""SHA-256 of the weights of 0.6.0 after a pass over 1989, seed 1337, and the test misses."""
+"""SHA-256 of the weights after a pass over 1989, seed 1337, and the test misses.
+
+One example at a time they are those of 0.6.0; in batches those of 0.11.0, which adds up in parts.
+"""
 
 
 @pytest.mark.parametrize("variant", FIRST_PASS)
-def test_a_pass_ends_at_the_weights_of_version_0_6(variant: str) -> None:
+def test_a_pass_ends_at_the_weights_of_earlier_versions(variant: str) -> None:
     digest, misses = FIRST_PASS[variant]
     result = lecun89.train(variant, seed=1337, passes=1, progress=False)
     assert abs(result.test.misses - misses) <= 3

@@ -10,6 +10,7 @@ from typing import Any
 
 from lecun89 import devices
 from lecun89.api.results import Result, Results
+from lecun89.cores import usable_cores
 from lecun89.data import Digits, default_data_dir
 from lecun89.engines import get_engine
 from lecun89.exceptions import DivergedError
@@ -34,7 +35,7 @@ def train(
     batch_size: int | str | None = None,
     device: str = "auto",
     engine: str = "auto",
-    threads: int = 1,
+    threads: int | str = "auto",
     run_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
     progress: bool = True,
@@ -58,7 +59,8 @@ def train(
         batch_size: examples in a step, or ``full``.
         device: ``auto``, ``cpu``, ``cuda[:N]`` or ``mps``.
         engine: ``auto``, ``native``, ``eager`` or ``graph``.
-        threads: PyTorch's CPU threads during the training; yours are set again afterwards.
+        threads: CPU threads, or ``auto``: every core for the native engine, one for PyTorch, whose
+            own number is set again afterwards.
         run_dir: where a run is made, as ``lecun89 train --runs-dir`` does, which saves as it
             goes and which the command line can read and resume. Nothing is written without it.
         data_dir: where prepared digits are.
@@ -115,7 +117,7 @@ def train_many(
     batch_size: int | str | None = None,
     device: str = "auto",
     engine: str = "auto",
-    threads: int = 1,
+    threads: int | str = "auto",
     workers: int | None = None,
     data_dir: str | Path | None = None,
     progress: bool = True,
@@ -191,7 +193,9 @@ def _train_cells(
     size = in_step(cells[0], workers or None)
     groups = [cells[first : first + size] for first in range(0, len(cells), size)]
     # The native kernel lets go of the interpreter; PyTorch's operations are too short for that.
-    at_a_time = 1 if kind.needs_torch else workers or devices.usable_cores()
+    free = usable_cores()
+    at_a_time = 1 if kind.needs_torch else workers or max(1, free // (cells[0].threads or 1))
+    at_a_time = min(at_a_time, len(groups))
     stopping = threading.Event()
 
     def check(position: Position) -> None:
@@ -199,10 +203,11 @@ def _train_cells(
             raise KeyboardInterrupt
 
     def work(group: Sequence[Settings]) -> list[Outcome]:
-        return train_in_memory(group, {group[0].data: splits}, check)
+        most_threads = max(1, free // at_a_time)
+        return train_in_memory(group, {group[0].data: splits}, check, most_threads=most_threads)
 
     found: dict[Settings, Outcome] = {}
-    with ThreadPoolExecutor(min(at_a_time, len(groups))) as pool:
+    with ThreadPoolExecutor(at_a_time) as pool:
         futures = {pool.submit(work, group): group for group in groups}
         try:
             for future in as_completed(futures):

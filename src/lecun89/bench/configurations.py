@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from lecun89.cores import usable_cores
 from lecun89.data import get_data
-from lecun89.devices import check_name, kind_of, list_devices, usable_cores
+from lecun89.devices import check_name, kind_of, list_devices
 from lecun89.engines import get_engine
 from lecun89.settings import Settings
 from lecun89.variants import get_variant
@@ -24,6 +25,7 @@ class Configuration:
         engine: name of the engine.
         batch_size: examples in a step; None for all of them.
         networks: independent networks that are trained at once, each with its own seed.
+        threads: CPU threads of each network.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Configuration:
     engine: str
     batch_size: int | None
     networks: int = 1
+    threads: int = 1
 
     def __str__(self) -> str:
         return f"{self.name} on {self.device}, {self.engine}"
@@ -54,7 +57,7 @@ class Configuration:
             batch_size=self.batch_size,
             device=self.device,
             engine=self.engine,
-            threads=1,
+            threads=self.threads,
         )
 
 
@@ -116,8 +119,10 @@ def list_configurations(device: str = "auto") -> tuple[list[Configuration], dict
             if (reason := native.why_absent()) is None:
                 sizes = (1, FAST.batch_size, MINI_BATCH, None)
                 found += [_configuration("cpu", "native", size) for size in sizes]
-                if usable_cores() > 1:
-                    found.append(_configuration("cpu", "native", 1, usable_cores()))
+                if (cores := usable_cores()) > 1:
+                    shared = (FAST.batch_size, MINI_BATCH, None)
+                    found += [_configuration("cpu", "native", size, 1, cores) for size in shared]
+                    found.append(_configuration("cpu", "native", 1, cores))
             else:
                 absent["native engine"] = reason
         kind = kind_of(state.name)
@@ -131,10 +136,11 @@ def list_configurations(device: str = "auto") -> tuple[list[Configuration], dict
 
 
 def _configuration(
-    device: str, engine: str, batch_size: int | None, networks: int = 1
+    device: str, engine: str, batch_size: int | None, networks: int = 1, threads: int = 1
 ) -> Configuration:
     if networks > 1:
         name = f"{networks:,} networks"
     else:
         name = {1: "one at a time", None: "full batch"}.get(batch_size, f"mini-batch {batch_size}")
-    return Configuration(name, device, engine, batch_size, networks)
+    name += f", {threads} threads" if threads > 1 else ""
+    return Configuration(name, device, engine, batch_size, networks, threads)

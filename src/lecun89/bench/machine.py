@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lecun89.devices import Stopwatch, kind_of
-from lecun89.engines import describe_machine
-from lecun89.settings import Settings
+from lecun89.settings import Settings, machine_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def describe(trainings: Iterable[Settings]) -> dict[str, Any]:
     """
     description: dict[str, Any] = {}
     for settings in trainings:
-        description |= describe_machine(settings.engine, settings.device)
+        description |= machine_of(settings)
     description["threads"] = 1
     description["mhz"] = _frequency()
     description["load"] = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

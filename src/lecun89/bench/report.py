@@ -63,7 +63,8 @@ class Row:
         """
         operations = 2 * (MACS + BACKWARD_MACS)
         roof = self.peak.roof(operations, _DIGIT_BYTES)
-        cores = self.configuration.networks if self.configuration.device == "cpu" else 1
+        of = self.configuration
+        cores = of.networks * of.threads if of.device == "cpu" else 1
         return operations * self.examples_per_second / (cores * roof)
 
     @property
@@ -118,6 +119,7 @@ def _row_document(row: Row, eager: Row | None) -> dict[str, Any]:
         "engine": of.engine,
         "batch_size": of.batch_size or "full",
         "networks": of.networks,
+        "threads": of.threads,
         "us_per_step": 1e6 * row.cost.seconds_per_step,
         "least_us_per_step": 1e6 * min(row.cost.times),
         "examples_per_second": row.examples_per_second,

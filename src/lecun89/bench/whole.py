@@ -11,8 +11,8 @@ from lecun89.analysis.thennow import Column
 from lecun89.bench.cost import time_steps
 from lecun89.data import Digits
 from lecun89.devices import Stopwatch
-from lecun89.engines import Engine, describe_machine
-from lecun89.settings import Settings, engine_of, resolve
+from lecun89.engines import Engine
+from lecun89.settings import Settings, engine_of, machine_of, resolve
 
 LONGEST = 10.0  # seconds of a training that is not projected
 _TRIAL, _PART = 0.2, 3.0  # seconds of steps: to choose with, and to project from
@@ -57,7 +57,7 @@ class WholeTraining:
     def as_column(self) -> Column:
         """It as a column beside 1989, of the year of this machine's clock."""
         of = self.settings
-        machine = describe_machine(of.engine, of.device)
+        machine = machine_of(of)
         on_cpu = of.device == "cpu"
         return Column(
             name="this machine",
@@ -84,7 +84,7 @@ def measure_whole_training(
         longest: seconds of a training that is done whole.
         make: makes the engines.
     """
-    settings = resolve("base", "1989")
+    settings = resolve("base", "1989", threads=1)
     engine = make([settings], splits)
     per_pass = engine.steps_per_pass
     steps = settings.passes * per_pass

@@ -64,7 +64,7 @@ def errors(
     variant: options.OtherVariant = None,
     data: options.OtherData = None,
     device: options.Device = "auto",
-    threads: options.Threads = 1,
+    threads: options.Threads = "auto",
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,

@@ -32,7 +32,7 @@ def evaluate(
     reject_for: RejectFor = None,
     plot: Plot = False,
     device: options.Device = "auto",
-    threads: options.Threads = 1,
+    threads: options.Threads = "auto",
     runs_dir: options.RunsDir = Path("runs"),
     data_dir: options.DataDir = None,
     json: options.Json = False,

@@ -129,13 +129,12 @@ Device = Annotated[
     ),
 ]
 Threads = Annotated[
-    int,
+    str,
     typer.Option(
         "--threads",
-        parser=number("--threads", int),
         envvar="LECUN89_THREADS",
-        metavar="N",
-        help="PyTorch's CPU threads; networks of this size are fastest with one.",
+        metavar="N|auto",
+        help="CPU threads; auto: every core for the native engine, one for PyTorch.",
     ),
 ]
 Split = Annotated[

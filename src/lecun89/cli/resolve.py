@@ -81,7 +81,7 @@ class _Resumed:
             "device": self._device(),
             "threads": self._threads(),
         }
-        for name in ("device", "threads"):
+        for name in ("device", "threads") if self._needs_torch else ():
             if found[name] != (before := getattr(self.kept, name)):
                 _log.warning(
                     "warning: %s was trained with %s %s and goes on with %s; "
@@ -152,23 +152,24 @@ class _Resumed:
         kind.check(kept.trained, device)
         return device
 
-    def _threads(self) -> int:
-        from lecun89 import devices
+    def _threads(self) -> int | None:
+        from lecun89.cores import parse_threads
+
+        if (asked := self._flag("threads")) is not None:
+            return parse_threads(asked) or (1 if self._needs_torch else None)
+        if self._needs_torch:
+            try:
+                parse_threads(str(self.kept.threads))
+            except UsageError as error:
+                advice = f"{self.path} was trained with them: resume it with --threads N"
+                raise UsageError(f"{error}; {advice}") from error
+        return self.kept.threads
+
+    @property
+    def _needs_torch(self) -> bool:
         from lecun89.engines import get_engine
 
-        asked, kept = self._flag("threads"), self.kept.threads
-        if not get_engine(self.kept.engine).needs_torch:
-            if asked is not None and asked != kept:
-                replace(self.kept, threads=asked)  # which refuses what is none
-                _log.warning("--threads %s is not used: the native engine has one thread", asked)
-            return kept
-        if asked is not None:
-            return devices.check_threads(asked)
-        try:
-            return devices.check_threads(kept)
-        except UsageError as error:
-            advice = f"{self.path} was trained with them: resume it with --threads N"
-            raise UsageError(f"{error}; {advice}") from error
+        return get_engine(self.kept.engine).needs_torch
 
     def _command(self, **changes: Any) -> str:
         """The command that begins the same training anew, but for some values."""

@@ -34,12 +34,13 @@ def load_digits(
     return trained.load_digits(name, splits, options.data_dir(data_dir, name))
 
 
-def set_up_device(device: str, threads: int) -> "DeviceChoice":
+def set_up_device(device: str, threads: str) -> "DeviceChoice":
     """Choose and set up the device for an evaluation."""
     from lecun89 import devices
+    from lecun89.cores import parse_threads
     from lecun89.data import get_data
 
-    devices.check_threads(threads)
+    most = parse_threads(threads) or 1
     chosen = devices.choose(device, step_size=get_data("1989").train)
-    devices.set_up(chosen.device, threads)
+    devices.set_up(chosen.device, most)
     return chosen

@@ -15,7 +15,7 @@ def teach(
     ] = "record",
     data: options.Data = "full",
     device: options.Device = "auto",
-    threads: options.Threads = 1,
+    threads: options.Threads = "auto",
     data_dir: options.DataDir = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -28,6 +28,7 @@ def teach(
     """
     from lecun89 import devices
     from lecun89.cli.signals import stop_signals
+    from lecun89.cores import parse_threads
     from lecun89.data import get_data, labels_path, load, read_labels
     from lecun89.variants import get_variant
 
@@ -36,14 +37,14 @@ def teach(
     if not student.teacher:
         other = f": give --variant {variant}+teacher=yes" if student.distorts else ""
         raise UsageError(f"{variant} has no teacher on {data}{other}")
-    devices.check_threads(threads)
+    most = parse_threads(threads) or 1
     directory = options.data_dir(data_dir, data, keep=True)
     path = labels_path(data, student.distortions, directory)
     try:
         read_labels(data, student, directory)
     except DataUnavailableError:
         chosen = devices.choose(device, step_size=64).device
-        devices.set_up(chosen, threads)
+        devices.set_up(chosen, most)
         from lecun89.teachers import session
 
         with stop_signals() as stop_signal:

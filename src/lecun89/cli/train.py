@@ -34,7 +34,7 @@ def train(
     seed: options.Seed = 1337,
     seeds: options.Seeds = None,
     workers: options.Workers = "auto",
-    threads: options.Threads = 1,
+    threads: options.Threads = "auto",
     runs_dir: options.RunsDir = Path("runs"),
     resume: options.Resume = None,
     checkpoint_seconds: options.CheckpointSeconds = 60.0,
@@ -102,11 +102,13 @@ def _train_one(
 ) -> None:
     from lecun89.render.lines import header_line
     from lecun89.render.progress import TrainingDisplay
+    from lecun89.settings import threads_of
     from lecun89.training import session, tensorboard
 
     quiet, json = given["quiet"], given["json"]
     digits = session.load_splits(settings, options.data_dir(given["data_dir"], settings.data))
-    options.note(header_line(settings, f"seed {settings.seed}"), quiet=quiet)
+    header = header_line(settings, f"seed {settings.seed}", threads_of(settings))
+    options.note(header, quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     if run is None:
         training = session.begin(settings, digits, given["runs_dir"])
@@ -133,11 +135,13 @@ def _train_seeds(
     from lecun89 import sweeps
     from lecun89.render.lines import counted, header_line
     from lecun89.render.progress import CellsDisplay
+    from lecun89.settings import threads_of
     from lecun89.training.tensorboard import write_all
 
     began, quiet, settings = time.perf_counter(), given["quiet"], sweep.settings
     seeds = f"{counted(len(sweep.cells), 'seed')}, {where.at_a_time(sweep.cells)} at a time"
-    options.note(header_line(settings, seeds), quiet=quiet)
+    threads = threads_of(settings, where.threads_each(sweep.cells))
+    options.note(header_line(settings, seeds, threads), quiet=quiet)
     _note_origins(settings, verbose=given["verbose"])
     if not sweep.left:
         _note_finished(sweep.directory, settings, quiet=quiet)
@@ -272,19 +276,22 @@ def _print_plan(
 ) -> None:
     from dataclasses import replace
 
-    from lecun89.render.lines import plan_lines
+    from lecun89.render.lines import plan_lines, threads_in_words
     from lecun89.render.tables import plain_table
+    from lecun89.settings import threads_of
     from lecun89.training.estimate import estimate
     from lecun89.training.session import load_splits
 
     digits = load_splits(settings, options.data_dir(data_dir, settings.data))
-    result = estimate(settings, digits)
-    at_a_time = where.at_a_time([replace(settings, seed=seed) for seed in seeds])
+    cells = [replace(settings, seed=seed) for seed in seeds]
+    at_a_time, most = where.at_a_time(cells), where.threads_each(cells)
+    result = estimate(settings, digits, most)
     steps = settings.passes * settings.steps_per_pass
     record = settings.as_record()
     if json:
         plan = {"settings": record, "seeds": len(seeds), "workers": at_a_time, "steps": steps}
-        options.print_json({**plan, "estimate": vars(result)})
+        threads = threads_of(settings, most)
+        options.print_json({**plan, "threads": threads, "estimate": vars(result)})
         return
     rows = [
         (name.replace("_", " "), str(entry["value"]), entry["origin"])
@@ -293,3 +300,4 @@ def _print_plan(
     options.print_table(plain_table(["", "value", "from"], rows))
     for line in plan_lines(result, steps, len(seeds), at_a_time):
         options.print_words(line)
+    options.print_words(threads_in_words(settings, threads_of(settings, most)))

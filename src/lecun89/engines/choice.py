@@ -27,6 +27,7 @@ class EngineKind:
         describe: what its bits depend on beside the machine and PyTorch, as values for JSON.
         lacking: what a variant has that the engine cannot train, in words; None when it can.
         make: makes one; see `make_engine`.
+        threads_in_step: how many of so many threads share a step of so many examples.
     """
 
     name: str
@@ -38,6 +39,7 @@ class EngineKind:
     describe: Callable[[], dict[str, str]]
     lacking: Callable[[Variant, str], str | None]
     make: Callable[..., Engine]
+    threads_in_step: Callable[[int, int], int] = lambda threads, batch_size: threads
 
     def in_step(
         self, most: int | None, variant: Variant, device: str, step_size: int, examples: int
@@ -133,6 +135,7 @@ ENGINES = {
             describe=native.describe,
             lacking=_native_lacks,
             make=native.NativeEngine,
+            threads_in_step=native.threads_in_step,
         ),
         EngineKind(
             "eager",
@@ -223,10 +226,14 @@ def choose(requested: str, variant: Variant, device: str) -> EngineChoice:
     return EngineChoice(kind.name, f"fastest on {where}")
 
 
-def describe_machine(engine: str, device: str) -> dict[str, Any]:
-    """What decides the bits of a training beside its settings, as values for JSON."""
+def describe_machine(engine: str, device: str, threads: int) -> dict[str, Any]:
+    """What decides the bits of a training beside its settings, as values for JSON.
+
+    With the threads of an engine without PyTorch, whose bits do not depend on them.
+    """
     kind = get_engine(engine)
-    return devices.describe_machine(device, torch_used=kind.needs_torch) | kind.describe()
+    machine = devices.describe_machine(device, torch_used=kind.needs_torch) | kind.describe()
+    return machine if kind.needs_torch else machine | {"threads": threads}
 
 
 def make_engine(
@@ -237,6 +244,7 @@ def make_engine(
     *,
     device: str = "cpu",
     batch_size: int = 1,
+    threads: int = 1,
 ) -> Engine:
     """An engine with fresh weights.
 
@@ -247,6 +255,8 @@ def make_engine(
         splits: the digits of ``train`` and ``test``.
         device: ``cpu``, ``cuda:N`` or ``mps``.
         batch_size: examples in a step, at most those of the training split.
+        threads: CPU threads of an engine without PyTorch, which has its own; see
+            `lecun89.devices.set_up`.
 
     Raises:
         UsageError: no engine has such a name, or it cannot train this.
@@ -257,4 +267,5 @@ def make_engine(
     if len(seeds) > kind.most_networks:
         raise UsageError(f"the {name} engine trains {kind.most_networks} networks at a time")
     with devices.telling_out_of_memory(device):
-        return kind.make(variant, seeds, splits, device=device, batch_size=batch_size)
+        more = {} if kind.needs_torch else {"threads": threads}
+        return kind.make(variant, seeds, splits, device=device, batch_size=batch_size, **more)

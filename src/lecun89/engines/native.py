@@ -1,5 +1,7 @@
 """The native engine: on the CPU, in C++ (src/native), one example at a time or in batches.
 
+Batches and evaluation are shared by threads, to the same bits at every number of them.
+
 Shifts, dropout masks and distortions are a function of seed, pass and example, so that its state
 is weights and optimizer alone. Its stream is not PyTorch's, which the eager engine draws.
 """
@@ -51,6 +53,13 @@ def instruction_set() -> str:
     return _native.instruction_sets()[0]
 
 
+def threads_in_step(threads: int, batch_size: int) -> int:
+    """How many of these threads share a step: each has four examples or more."""
+    from lecun89 import _native
+
+    return min(threads, _native.parts_of(batch_size))
+
+
 def describe() -> dict[str, str]:
     """What its bits depend on: instruction set and compiler, as values for JSON.
 
@@ -99,6 +108,7 @@ class NativeEngine:
         *,
         device: str = "cpu",
         batch_size: int = 1,
+        threads: int = 1,
         on: str | None = None,
     ) -> None:
         """Draw the initial weights, which are the eager engine's.
@@ -109,12 +119,14 @@ class NativeEngine:
             splits: the digits of ``train`` and ``test``.
             device: the CPU.
             batch_size: examples in a step.
+            threads: that share evaluation, and steps of batches; the bits do not depend on them.
             on: an instruction set; the best when left out.
         """
         from lecun89 import _native
 
         (seed,) = seeds
         self._network = make_network(variant, seed, batch_size=batch_size, on=on)
+        self._network.threads = threads
         self._network.set("weights", flatten(initial_parameters(variant, seed)))
         self._variant, self._seed, self._presented = variant, seed, splits["train"]
         originals = read_originals(splits["train"]) if variant.distorts else None

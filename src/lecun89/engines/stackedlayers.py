@@ -121,7 +121,7 @@ class Stacked:
         # With zeros for the planes that it does not see, a plane of H2 sees all: more sums, but
         # one product where there were three or more.
         kernels = p["H2w"].reshape(networks, -1, 25)
-        dense: Tensor = _Dense.apply(kernels, self._seen, self._dense)  # type: ignore[no-untyped-call]
+        dense = _dense(kernels, self._seen, self._dense)
         dense = dense.view(networks, planes, planes * 25).transpose(1, 2)
         sums = (seen @ dense).view(networks, examples, 16, planes)
         h2 = units("H2", sums + p["H2b"].flatten(2).transpose(1, 2)[:, None])
@@ -167,3 +167,7 @@ class _Dense(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         return gradients[0].index_select(1, ctx.seen), None, None
+
+
+# Declared, because torch's own types of `apply` differ from version to version.
+_dense: Callable[..., Tensor] = _Dense.apply

@@ -25,6 +25,11 @@
 namespace lecun89::LECUN89_ISA {
 namespace {
 
+struct Score {
+    double loss;  // sum over the digits
+    int64_t misses;
+};
+
 struct Model {
     Network network = {};
     Training training;
@@ -79,7 +84,8 @@ Score evaluate(const Model& model, const Presentation& t, Digits8& d, uint8_t* p
                float* margins) {
     Score score = {0, 0};
     look(model, t, d, [&](int64_t digit, int lane, int guess) INLINED {
-        add_digit(score, d, t, digit, lane, guess);
+        score.loss += loss_of(d, lane, t.labels[digit], guess, t);
+        score.misses += guess != t.labels[digit];
         predictions[digit] = uint8_t(guess);
         margins[digit] = margin_of(d, lane, guess);
     });

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lecun89.analysis.scores import Score
 from lecun89.analysis.statistics import summarise
+from lecun89.engines import get_engine
 from lecun89.settings import Settings
 from lecun89.training.estimate import Estimate
 
@@ -75,7 +76,7 @@ def sparkline(values: Sequence[float], width: int = 24) -> str:
     return "".join(bars[round((value - low) * scale)] for value in logs)
 
 
-def header_line(settings: Settings, which: str) -> str:
+def header_line(settings: Settings, which: str, threads: int) -> str:
     """What is trained, where and why there; `which` tells the seeds."""
     reasons = {
         name: settings.origins.get(name, "").removeprefix("chosen: ")
@@ -84,8 +85,16 @@ def header_line(settings: Settings, which: str) -> str:
     return (
         f"{settings.variant} on {settings.data}: {settings.passes:,} x "
         f"{settings.steps_per_pass:,} steps, {which}; {settings.device} "
-        f"({reasons['device']}), {settings.engine} engine ({reasons['engine']})"
+        f"({reasons['device']}), {settings.engine} engine ({reasons['engine']}), "
+        f"{threads_in_words(settings, threads)}"
     )
+
+
+def threads_in_words(settings: Settings, threads: int) -> str:
+    """How many threads a training has, and where a step has fewer: ``2 threads, 1 in a step``."""
+    words = counted(threads, "thread")
+    in_step = get_engine(settings.engine).threads_in_step(threads, settings.step_size)
+    return words if in_step == threads else f"{words}, {in_step} in a step"
 
 
 def plan_lines(estimate: Estimate, steps: int, seeds: int, at_a_time: int) -> list[str]:

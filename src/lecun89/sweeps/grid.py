@@ -134,7 +134,7 @@ def expand(grid: Grid, base: Mapping[str, str] | None = None) -> list[Settings]:
 
 def _settings(values: dict[str, str], base: Mapping[str, str]) -> Settings:
     given = {key: text for key, text in {**base, **values}.items() if key not in overrides.KEYS}
-    kinds: dict[str, type] = {"passes": int, "lr": float, "seed": int, "threads": int}
+    kinds: dict[str, type] = {"passes": int, "lr": float, "seed": int}
     numbers = {
         key: parse_number(f"--{key}" if key in base else key, given[key], kind)
         for key, kind in kinds.items()

@@ -63,12 +63,14 @@ class LocalWork:
         variants: that will be trained, by name of the data.
         runs_dir: where runs go.
         checkpoint_seconds: between two saves within a pass.
+        most_threads: of each training, where its settings leave it open.
     """
 
     directory: Path
     variants: dict[str, list[Variant]]
     runs_dir: Path
     checkpoint_seconds: float
+    most_threads: int
 
 
 class _Worker:
@@ -344,6 +346,7 @@ def _train(cells: Sequence[Settings], begun: Sequence[Run]) -> list[Outcome]:
         _splits,
         begun,
         _work.runs_dir,
+        most_threads=_work.most_threads,
         checkpoint_seconds=_work.checkpoint_seconds,
         stop_signal=lambda: _signals[0] if _signals else None,
         on_progress=tell,

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lecun89.cores import usable_cores
 from lecun89.data import digests, load_training
-from lecun89.devices import usable_cores
 from lecun89.engines import get_engine
 from lecun89.exceptions import Lecun89Error, UsageError
 from lecun89.parsing import parse_number
@@ -54,7 +54,13 @@ class Workers:
             return 1
         if any(get_engine(cell.engine).most_networks > 1 for cell in cells):
             return 1
-        return usable_cores() if self.count is None else self.count
+        if self.count is not None:
+            return self.count
+        return max(1, usable_cores() // max(cell.threads or 1 for cell in cells))
+
+    def threads_each(self, cells: Sequence[Settings]) -> int:
+        """Cores of this machine for each cell that is trained at a time."""
+        return max(1, usable_cores() // self.at_a_time(cells))
 
     def at_a_time(self, cells: Sequence[Settings]) -> int:
         """Cells that are trained at a time on this machine."""
@@ -105,7 +111,8 @@ def train(
     def make_pool() -> AbstractContextManager[Pool]:
         if workers.scheduler is not None:
             return remote_pool(workers.scheduler, splits)
-        work = LocalWork(directory, variants, sweep.runs_dir, checkpoint_seconds)
+        threads = workers.threads_each(cells)
+        work = LocalWork(directory, variants, sweep.runs_dir, checkpoint_seconds, threads)
         return local_pool(workers.processes(cells), work)
 
     return sweep.train(

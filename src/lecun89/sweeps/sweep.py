@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lecun89.data import get_data
+from lecun89.engines import get_engine
 from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Error
 from lecun89.settings import Settings, in_step
 from lecun89.storage.locks import exclusive
@@ -72,6 +73,11 @@ def _is_of(run: Run, data_sha256: Mapping[str, Mapping[str, str]]) -> bool:
     return all(run.data_sha256.get(name) == digest for name, digest in expected.items())
 
 
+def _alike(settings: Settings) -> Settings:
+    """Settings, but for the threads of an engine whose bits do not depend on them."""
+    return settings if get_engine(settings.engine).needs_torch else replace(settings, threads=None)
+
+
 class Sweep:
     """The cells of a sweep, and those of them that are finished."""
 
@@ -107,13 +113,13 @@ class Sweep:
         self._look_up()
 
     def _look_up(self, data_sha256: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        wanted = {cell: cell for cell in self.cells}
+        wanted = {_alike(cell): cell for cell in self.cells}
         self.finished, self._begun, self._others = {}, {}, []
         for path in list_runs(self.runs_dir):
             try:
                 run = open_run(path)
                 results = run.read_metrics()
-                cell = wanted.get(run.settings) or self._cell_before_changes(run.settings)
+                cell = wanted.get(_alike(run.settings)) or self._cell_before_changes(run.settings)
                 whole = len(results) == (cell or run.settings).passes
                 if whole:
                     run.read_weights()

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lecun89 import engines
 from lecun89.data import Digits, digests
 from lecun89.exceptions import InterruptedRunError
-from lecun89.settings import Settings, engine_of
+from lecun89.settings import Settings, engine_of, machine_of
 from lecun89.storage.tensorfile import Arrays
 from lecun89.training import checkpointing
 from lecun89.training.loop import PassResult, Position, fit
@@ -50,6 +49,8 @@ def train_in_memory(
     cells: Sequence[Settings],
     splits: Splits,
     on_slice: Callable[[Position], None] = lambda position: None,
+    *,
+    most_threads: int = 1,
 ) -> list[Outcome]:
     """Train cells to their ends and keep what they come to.
 
@@ -57,16 +58,17 @@ def train_in_memory(
         cells: alike but for seed and learning rate, as many as their engine trains in step.
         splits: the digits.
         on_slice: called every 50 ms; what it raises ends the training.
+        most_threads: see `lecun89.settings.threads_of`.
 
     Raises:
         UsageError: these settings cannot be trained here.
     """
-    engine = engine_of(cells, splits[cells[0].data])
+    engine = engine_of(cells, splits[cells[0].data], most_threads)
     outcomes = [Outcome() for _ in cells]
     for results in fit(engine, cells, on_slice=on_slice):
         for outcome, result in zip(outcomes, results, strict=True):
             outcome.add(result)
-    machine = engines.describe_machine(cells[0].engine, cells[0].device)
+    machine = machine_of(cells[0], most_threads)
     for outcome, state in zip(outcomes, engine.states(), strict=True):
         outcome.ended, outcome.state, outcome.machine = True, state, machine
     return outcomes
@@ -78,6 +80,7 @@ def train_on_disk(
     begun: Sequence[Run],
     runs_dir: Path,
     *,
+    most_threads: int = 1,
     checkpoint_seconds: float = 60.0,
     stop_signal: Callable[[], int | None] = lambda: None,
     on_progress: Callable[[Position], None] = lambda position: None,
@@ -89,6 +92,7 @@ def train_on_disk(
         splits: the digits.
         begun: the runs of these cells, equally far, to resume; empty for new ones.
         runs_dir: where new runs go.
+        most_threads: as in `train_in_memory`.
         checkpoint_seconds: as in `lecun89.training.checkpointing.train`, like the rest.
         stop_signal: see there.
         on_progress: see there.
@@ -98,8 +102,8 @@ def train_on_disk(
     """
     settings = cells[0]
     digits = splits[settings.data]
-    engine = engine_of(cells, digits)
-    machine = engines.describe_machine(settings.engine, settings.device)
+    engine = engine_of(cells, digits, most_threads)
+    machine = machine_of(settings, most_threads)
     sha256 = digests(digits, settings.trained)
     runs = begun or [
         create_run(runs_dir, cell, sha256, machine, state)

@@ -28,14 +28,17 @@ class Estimate:
     seconds: float
 
 
-def estimate(settings: Settings, splits: dict[str, Digits]) -> Estimate:
+def estimate(
+    settings: Settings, splits: dict[str, Digits], most_threads: int | None = None
+) -> Estimate:
     """Time some steps, the beginning of a pass and one evaluation of a training.
 
     Args:
         settings: of the training.
         splits: the digits of ``train`` and ``test``.
+        most_threads: see `lecun89.settings.threads_of`.
     """
-    engine = engine_of([settings], splits)
+    engine = engine_of([settings], splits, most_threads)
     begin = partial(engine.begin_pass, 1, [settings.lr_at(1)])
     cost = time_steps(
         engine.run_steps, engine.steps_per_pass, begin, settings.device, _SECONDS, least=1

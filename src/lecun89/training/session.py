@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lecun89.data import Digits, digests, load_training
-from lecun89.engines import Engine, describe_machine
+from lecun89.engines import Engine
 from lecun89.exceptions import DivergedError
-from lecun89.settings import Settings, engine_of
+from lecun89.settings import Settings, engine_of, machine_of
 from lecun89.training import checkpointing
 from lecun89.training.loop import PassResult, Position
 from lecun89.training.runs import Run, create_run
@@ -73,7 +73,7 @@ def begin(settings: Settings, splits: dict[str, Digits], runs_dir: Path) -> Sess
         runs_dir: where runs are kept.
     """
     engine = engine_of([settings], splits)
-    machine = describe_machine(settings.engine, settings.device)
+    machine = machine_of(settings)
     (state,) = engine.states()
     run = create_run(runs_dir, settings, digests(splits, settings.trained), machine, state)
     return Session(run, engine)
@@ -92,7 +92,7 @@ def resume(run: Run, splits: dict[str, Digits], settings: Settings | None = None
         FileFormatError: the digits are others than those it was started on, or it is damaged.
     """
     settings = settings or run.settings
-    machine = describe_machine(settings.engine, settings.device)
+    machine = machine_of(settings)
     sha256 = digests(splits, settings.trained)
     for warning in checkpointing.check_unchanged(run, sha256, machine):
         _log.warning("warning: %s", warning)
