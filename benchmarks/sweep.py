@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from lecun89.data import default_data_dir, load
-from lecun89.sweeps import LocalWork, Sweep, expand, local_pool, remote_pool
-from lecun89.sweeps.pools import Pool
+from lecun89.sweeps import Sweep, expand
+from lecun89.sweeps.pools import LocalWork, Pool, local_pool, remote_pool
 from lecun89.sweeps.work import Splits, train_in_memory
 
 TASKS = 200

@@ -20,14 +20,12 @@ from lecun89.settings import Settings
 from lecun89.storage.locks import exclusive
 from lecun89.sweeps import (
     COLUMNS,
-    LocalWork,
     Sweep,
     expand,
-    local_pool,
     parse_pairs,
     read_grids,
-    remote_pool,
 )
+from lecun89.sweeps.pools import LocalWork, local_pool, remote_pool
 from lecun89.training.runs import Run, create_run, open_run
 from tests.conftest import PATIENCE, Result, command, wait_until
 

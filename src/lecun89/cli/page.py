@@ -1,15 +1,14 @@
 """``lecun89 page``."""
 
-import http.server
 import webbrowser
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lecun89.cli import options
-from lecun89.exceptions import Lecun89Error, UsageError
+from lecun89.exceptions import UsageError
 
 _PORT = 8989
 
@@ -56,6 +55,7 @@ def page(
     require_torch()
     from lecun89.page.assemble import assemble, is_page
     from lecun89.page.facts import Shown
+    from lecun89.page.serve import bind, run
     from lecun89.storage.files import is_stdout, writing
     from lecun89.training.trained import open_trained
 
@@ -65,7 +65,7 @@ def page(
     options.check_stdout(path, json=json)
     if not serve:
         options.check_file("--out", path, force=force or is_page(path))
-    bound = _bind(_PORT if port is None else port) if serve else nullcontext()
+    bound = bind(_PORT if port is None else port) if serve else nullcontext()
     with bound as server:
         trained = open_trained(weights, runs_dir, variant)
         content = assemble(
@@ -74,7 +74,7 @@ def page(
             options.data_dir(data_dir, "1989"),
         )
         if server is not None:
-            _serve(server, content, open_it=open_it)
+            run(server, content, open_it=open_it)
             return
     with writing(path) as temporary:
         temporary.write_bytes(content)
@@ -93,46 +93,3 @@ def _check_together(out: Path | None, port: int | None, *, serve: bool, json: bo
         raise UsageError("--port only applies to --serve")
     if port is not None and not 0 <= port <= 65_535:
         raise UsageError(f"--port must be 0 to 65535, not {port}")
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    """Gives the page, and nothing else, to this machine."""
-
-    content = b""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_GET(self) -> None:
-        found = self.path.partition("?")[0] == "/"
-        content = self.server.content if found else b""
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing of requests."""
-
-
-def _bind(port: int) -> _Server:
-    """Take the port before the page is made, which takes seconds."""
-    try:
-        return _Server(("127.0.0.1", port), _Handler)
-    except OSError as error:
-        raise Lecun89Error(
-            f"cannot serve on port {port}: {error.strerror}; choose another --port, or 0"
-        ) from error
-
-
-def _serve(server: _Server, content: bytes, *, open_it: bool) -> None:
-    """Serve the page until Ctrl-C."""
-    server.content = content
-    address = f"http://127.0.0.1:{server.server_port}/"
-    print(f"{address}  Ctrl-C ends it", flush=True)
-    if open_it:
-        webbrowser.open(address)
-    with suppress(KeyboardInterrupt):
-        server.serve_forever()

@@ -3,12 +3,15 @@
 import math
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lecun89.analysis.scores import Score
 from lecun89.analysis.statistics import summarise
 from lecun89.engines import get_engine
 from lecun89.settings import Settings
-from lecun89.training.estimate import Estimate
+
+if TYPE_CHECKING:
+    from lecun89.training.estimate import Estimate
 
 
 def eval_line(split: str, score: Score) -> str:
@@ -97,7 +100,7 @@ def threads_in_words(settings: Settings, threads: int) -> str:
     return words if in_step == threads else f"{words}, {in_step} in a step"
 
 
-def plan_lines(estimate: Estimate, steps: int, seeds: int, at_a_time: int) -> list[str]:
+def plan_lines(estimate: "Estimate", steps: int, seeds: int, at_a_time: int) -> list[str]:
     """How long a training takes, and several at a time."""
     lines = [
         f"{steps:,} steps; about {duration(estimate.seconds)}: "

@@ -2,7 +2,6 @@
 
 from lecun89.sweeps.grid import expand, expand_all, parse_pairs, read_grids
 from lecun89.sweeps.labels import labels
-from lecun89.sweeps.pools import LocalWork, local_pool, remote_pool
 from lecun89.sweeps.seeds import change_seeds, create_seeds, is_seeds, open_seeds
 from lecun89.sweeps.session import Workers, refuse_failed, train
 from lecun89.sweeps.sweep import TABLE, Finished, Sweep, SweepResult
@@ -12,7 +11,6 @@ __all__ = [
     "COLUMNS",
     "TABLE",
     "Finished",
-    "LocalWork",
     "Sweep",
     "SweepResult",
     "Workers",
@@ -23,12 +21,10 @@ __all__ = [
     "expand_all",
     "is_seeds",
     "labels",
-    "local_pool",
     "open_seeds",
     "parse_pairs",
     "read_grids",
     "refuse_failed",
-    "remote_pool",
     "train",
     "write_table",
 ]

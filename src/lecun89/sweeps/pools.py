@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -351,9 +351,3 @@ def _train(cells: Sequence[Settings], begun: Sequence[Run]) -> list[Outcome]:
         stop_signal=lambda: _signals[0] if _signals else None,
         on_progress=tell,
     )
-
-
-def is_lost(error: BaseException) -> bool:
-    """Whether cells were lost with their worker, rather than wrong by itself."""
-    kinds = (BrokenExecutor, CancelledError, ConnectionError)
-    return isinstance(error, kinds) or type(error).__name__ in ("KilledWorker", "CommClosedError")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lecun89.cores import usable_cores
 from lecun89.data import digests, load_training
@@ -12,9 +13,11 @@ from lecun89.exceptions import Lecun89Error, UsageError
 from lecun89.parsing import parse_number
 from lecun89.settings import Settings, in_step
 from lecun89.sweeps.labels import labels
-from lecun89.sweeps.pools import LocalWork, Pool, check_address, local_pool, remote_pool
 from lecun89.sweeps.sweep import Finished, Sweep, SweepResult
 from lecun89.variants import Variant, get_variant
+
+if TYPE_CHECKING:
+    from lecun89.sweeps.pools import Pool
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Workers:
         if count is not None and count < 1:
             raise UsageError(f"--workers {count} is out of range: at least 1, or auto")
         if scheduler is not None:
+            from lecun89.sweeps.pools import check_address
+
             check_address(scheduler)
         return cls(count, scheduler)
 
@@ -100,6 +105,8 @@ def train(
         DataUnavailableError: digits or a teacher's labels could not be had.
         InterruptedRunError: as of `Sweep.train`.
     """
+    from lecun89.sweeps.pools import LocalWork, local_pool, remote_pool
+
     cells = sweep.left
     variants = variants_on(cells)
     splits = {name: load_training(name, of, directory) for name, of in variants.items()}
@@ -108,7 +115,7 @@ def train(
         trained = [variant.on(name) for variant in variants[name]]
         sha256[name] = digests(of, max(trained, key=lambda variant: variant.teacher))
 
-    def make_pool() -> AbstractContextManager[Pool]:
+    def make_pool() -> "AbstractContextManager[Pool]":
         if workers.scheduler is not None:
             return remote_pool(workers.scheduler, splits)
         threads = workers.threads_each(cells)

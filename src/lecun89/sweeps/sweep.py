@@ -4,11 +4,11 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lecun89.data import get_data
 from lecun89.engines import get_engine
@@ -16,11 +16,13 @@ from lecun89.exceptions import FileFormatError, InterruptedRunError, Lecun89Erro
 from lecun89.settings import Settings, in_step
 from lecun89.storage.locks import exclusive
 from lecun89.storage.outputdir import refuse_links
-from lecun89.sweeps.pools import Pool, is_lost
 from lecun89.sweeps.table import as_row, write_table
 from lecun89.sweeps.work import Outcome
 from lecun89.training.loop import PassResult
 from lecun89.training.runs import Run, create_run, list_runs, open_run
+
+if TYPE_CHECKING:
+    from lecun89.sweeps.pools import Pool
 
 TABLE = "table.csv"
 _TABLE_SECONDS = 1.0  # between two writes of it: it is written whole
@@ -71,6 +73,12 @@ def _is_of(run: Run, data_sha256: Mapping[str, Mapping[str, str]]) -> bool:
     if settings.trained.teacher and labels is not None:
         expected["teacher"] = labels
     return all(run.data_sha256.get(name) == digest for name, digest in expected.items())
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether cells were lost with their worker, rather than wrong by itself."""
+    kinds = (BrokenExecutor, CancelledError, ConnectionError)
+    return isinstance(error, kinds) or type(error).__name__ in ("KilledWorker", "CommClosedError")
 
 
 def _alike(settings: Settings) -> Settings:
@@ -189,7 +197,7 @@ class Sweep:
 
     def train(
         self,
-        make_pool: Callable[[], AbstractContextManager[Pool]],
+        make_pool: "Callable[[], AbstractContextManager[Pool]]",
         data_sha256: Mapping[str, Mapping[str, str]],
         *,
         together: int | None = None,
@@ -234,7 +242,7 @@ class Sweep:
                         on_cell(cell, self.finished[cell])
                 return True
             reason = str(error)
-            if is_lost(error):
+            if _is_lost(error):
                 losses[task.cells] = losses.get(task.cells, 0) + 1
                 if losses[task.cells] < MOST_LOSSES:
                     return False
