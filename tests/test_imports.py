@@ -16,7 +16,8 @@ SOURCE = Path(lecun89.__file__).parent
 
 LAYERS = [
     {"version", "exceptions", "_native"},
-    {"parsing", "cores", "devices", "storage"},
+    {"parsing", "devices", "storage"},
+    {"cores"},
     {"variants"},
     {"network"},
     {"data"},

@@ -16,7 +16,7 @@ import pytest
 from lecun89.data import Digits
 from lecun89.exceptions import FileFormatError
 from lecun89.training.runs import Run, list_runs, open_run
-from tests.conftest import Result, command
+from tests.conftest import QUICKEST, Result, command
 
 QUICK = ("--variant", "modern", "--batch-size", 96, "--passes", 2)
 
@@ -102,6 +102,45 @@ def test_a_run_records_where_its_values_came_from(
     assert run.machine["cpu"]
     config = json.loads((run.path / "config.json").read_text())
     assert config["settings"]["batch_size"] == {"value": "full", "origin": "flag"}
+
+
+@pytest.mark.skipif(QUICKEST == "eager", reason="installed without a C++ compiler")
+@pytest.mark.parametrize(
+    ("words", "threads"),
+    [
+        ((), "6 threads, 1 in a step"),
+        (("--batch-size", 16), "6 threads, 4 in a step"),
+        (("--batch-size", "full"), "6 threads"),
+        (("--batch-size", "full", "--threads", 2), "2 threads"),
+        (("--batch-size", "full", "--engine", "eager"), "1 thread"),
+        (("--batch-size", "full", "--seeds", "0..1"), "3 threads"),
+        (("--batch-size", "full", "--seeds", "0..1", "--workers", 1), "6 threads"),
+        (("--batch-size", "full", "--seeds", "0..9"), "1 thread"),
+        (("--batch-size", "full", "--seeds", "0..9", "--threads", 3), "3 threads"),
+    ],
+)
+def test_the_plan_tells_the_threads_of_each_training(
+    words: tuple[object, ...],
+    threads: str,
+    cli: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("lecun89.cores", "lecun89.sweeps.session"):
+        monkeypatch.setattr(f"{module}.usable_cores", lambda: 6)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    result = cli("train", "--passes", 1, *words, "--dry-run")
+    assert result.stdout.splitlines()[-1] == threads
+
+
+@pytest.mark.skipif(QUICKEST == "eager", reason="installed without a C++ compiler")
+def test_the_header_and_the_run_tell_the_threads(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    result = cli("train", "--passes", 1, "--batch-size", "full", "--threads", 5)
+    assert result.stderr.splitlines()[0].endswith("), 5 threads")
+    assert only_run().settings.threads == only_run().machine["threads"] == 5
+    assert "threads: 5 (flag)" in cli("train", "--resume", only_run().path, "-v").stderr
 
 
 def test_dry_run_prints_the_plan_and_makes_nothing(cli: Callable[..., Result]) -> None:

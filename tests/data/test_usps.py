@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lecun89.data import load, prepare, usps, verify
-from lecun89.exceptions import DataFormatError, DataUnavailableError
+from lecun89.data import SPLITS, load, load_or_make, prepare, usps, verify
+from lecun89.data.digits import digits_sha256
+from lecun89.exceptions import DataFormatError, DataUnavailableError, UsageError
+from lecun89.variants import get_variant
 from tests.conftest import ROOT, Result
 
 BOOK = ROOT.parent / "shared" / "data" / "usps"
@@ -44,6 +46,32 @@ def test_the_books_digits_are_the_papers_counts(parsed: Any, tmp_path: Path) -> 
     assert np.array_equal(load("usps-tune", "train", tmp_path).images, train.images[:-1000])
     assert np.array_equal(load("usps-tune", "test", tmp_path).images, validation.images)
     assert verify("usps", tmp_path, str(BOOK)).sha256 == done.sha256
+
+
+@real
+def test_the_folds_hold_each_training_digit_out_once(tmp_path: Path) -> None:
+    prepare("usps", tmp_path, str(BOOK))
+    whole, held_out = load("usps", "train", tmp_path), []
+    for number in range(10):
+        train, validation, test = (load(f"usps-fold{number}", part, tmp_path) for part in SPLITS)
+        assert test.sha256 == validation.sha256 == digits_sha256(test.images, test.labels)
+        assert train.sha256 == digits_sha256(train.images, train.labels)
+        assert not set(train.source_index) & set(test.source_index)
+        assert len(train) + len(test) == len(whole)
+        assert np.array_equal(test.images, whole.images[test.source_index])
+        held_out += list(test.source_index)
+    assert held_out == list(range(7_291))
+    assert not [path for path in tmp_path.iterdir() if "fold" in path.name]
+
+
+def test_a_fold_is_had_by_preparing_usps(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="usps-fold3 is cut from usps: give --data usps"):
+        prepare("usps-fold3", tmp_path)
+    with pytest.raises(DataUnavailableError, match="prepare it with `lecun89 prepare --data usps`"):
+        load_or_make("usps-fold3", "train", tmp_path)
+    with pytest.raises(UsageError, match="unknown data 'usps-fold10'"):
+        load("usps-fold10", "train", tmp_path)
+    assert get_variant("record").passes_on("usps-fold3") == get_variant("record").passes_on("usps")
 
 
 def as_libsvm(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lecun89.data import rule, usps
+from lecun89.data import folds, rule, usps
 from lecun89.data.digits import Digits, digits_sha256
 from lecun89.data.mnist import read_mnist
 from lecun89.data.sets import SPLITS, DataSet, get_data
@@ -23,6 +23,7 @@ from lecun89.exceptions import (
     CheckFailedError,
     DataUnavailableError,
     FileFormatError,
+    UsageError,
     unknown_name,
 )
 from lecun89.network.architecture import IMAGE_SIZE
@@ -70,7 +71,7 @@ def prepare(name: str, directory: Path, source: str | None = None) -> Prepared:
         DataUnavailableError: MNIST or USPS could not be had, the directory cannot be written, or
             what is in the way there is not ours.
     """
-    data = get_data(name)
+    data = _kept(name)
     if source is not None:
         check_source(data, source)
     missing = _problems(data, directory)
@@ -96,6 +97,8 @@ def load(name: str, split: str, directory: Path) -> Digits:
     data = get_data(name)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    if data.fold is not None:
+        return folds.cut(load("usps", "train", directory), data, split)
     try:
         return _read(data, split, directory)
     except FileFormatError:
@@ -118,6 +121,8 @@ def load_or_make(name: str, split: str, directory: Path) -> Digits:
     data = get_data(name)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    if data.fold is not None:
+        return folds.cut(load_or_make("usps", "train", directory), data, split)
     try:
         return _read(data, split, directory)
     except FileFormatError as error:
@@ -137,7 +142,7 @@ def verify(name: str, directory: Path, source: str | None = None) -> Prepared:
         CheckFailedError: a split on disk is missing, damaged, or differs.
         DataUnavailableError: MNIST or USPS could not be had.
     """
-    data = get_data(name)
+    data = _kept(name)
     problems = []
     for made in _make(data, source, list(SPLITS)):
         path = _path(data, made.split, directory)
@@ -182,6 +187,13 @@ def check_source(data: DataSet, source: str) -> None:
     raise DataUnavailableError(
         f"--source {source} is no directory: give the directory of {files}, or {' or '.join(names)}"
     )
+
+
+def _kept(name: str) -> DataSet:
+    data = get_data(name)
+    if data.fold is not None:
+        raise UsageError(f"{name} is cut from usps: give --data usps")
+    return data
 
 
 def _make(data: DataSet, source: str | None, splits: list[str]) -> list[Digits]:

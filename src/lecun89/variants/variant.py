@@ -1,5 +1,6 @@
 """What a variant is. Nothing here needs PyTorch."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
@@ -30,7 +31,7 @@ _RANGES = (
 
 def base_data(data: str) -> str:
     """The data set whose settings are chosen on this one: ``1989`` for ``1989-tune``."""
-    return data.removesuffix("-tune")
+    return re.sub(r"-(tune|fold\d)$", "", data)
 
 
 @dataclass(frozen=True, kw_only=True)
