@@ -35,12 +35,13 @@ class Event {
     template <class Happened>
     void wait(Happened happened) {
         const auto sleeps = std::chrono::steady_clock::now() + kAwake;
-        do
+        do {
             for (int i = 0; i < 64; i++) {
                 if (happened()) return;
                 relax();
             }
-        while (std::chrono::steady_clock::now() < sleeps);
+            std::this_thread::yield();  // to the one that is waited for, where cores are short
+        } while (std::chrono::steady_clock::now() < sleeps);
         std::unique_lock<std::mutex> lock(mutex_);
         changed_.wait(lock, happened);
     }
