@@ -255,7 +255,7 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
         assert workers == 1  # on one device there is one
         yield _Here(work)
 
-    monkeypatch.setattr("lecun89.sweeps.session.local_pool", pool)
+    monkeypatch.setattr("lecun89.sweeps.pools.local_pool", pool)
 
 
 @pytest.mark.usefixtures("workers_here")

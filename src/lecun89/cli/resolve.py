@@ -157,9 +157,9 @@ class _Resumed:
 
         if (asked := self._flag("threads")) is not None:
             return parse_threads(asked) or (1 if self._needs_torch else None)
-        if self._needs_torch:
+        if self._needs_torch and self.kept.threads is not None:
             try:
-                parse_threads(str(self.kept.threads))
+                parse_threads(self.kept.threads)
             except UsageError as error:
                 advice = f"{self.path} was trained with them: resume it with --threads N"
                 raise UsageError(f"{error}; {advice}") from error
