@@ -43,7 +43,8 @@ def steps(splits: dict[str, Digits], cores: int, rounds: int) -> list[dict[str, 
             times = _in_turns(engines, shared, settings.lr, rounds, pool)
         of = {"variant": variant, "batch_size": size, "digits": settings.step_size}
         threads = threads_in_step(cores, settings.step_size)
-        rows.append({**of, "threads": threads, "seconds": times, **speedups(times)})
+        found = {"speedup": ratio(times, "shared"), "most": ratio(times, "independent")}
+        rows.append({**of, "threads": threads, "seconds": times, **found})
         print(
             f"{variant:7} {size!s:>5}: {1e6 * statistics.median(times['one']):9,.1f} us a step, "
             f"{rows[-1]['speedup']:.2f} times as fast on {cores} cores; "
@@ -74,14 +75,9 @@ def _in_turns(
     return times
 
 
-def speedups(times: dict[str, list[float]]) -> dict[str, float]:
-    """Medians of the rounds' ratios."""
-    return {
-        name: statistics.median(
-            one / other for one, other in zip(times["one"], times[which], strict=True)
-        )
-        for name, which in (("speedup", "shared"), ("most", "independent"))
-    }
+def ratio(times: dict[str, list[float]], which: str) -> float:
+    """How many times as fast as on one core: the median of the rounds' ratios."""
+    return statistics.median(a / b for a, b in zip(times["one"], times[which], strict=True))
 
 
 def evaluation(splits: dict[str, Digits], cores: int, rounds: int) -> dict[str, Any]:
@@ -96,12 +92,12 @@ def evaluation(splits: dict[str, Digits], cores: int, rounds: int) -> dict[str, 
             found = seconds(lambda n=n: [engines[n].scores(split) for split in splits])
             if number:
                 times[name].append(found)
-    ratio = statistics.median(a / b for a, b in zip(times["one"], times["shared"], strict=True))
+    speedup = ratio(times, "shared")
     print(
-        f"evaluation of full: {statistics.median(times['one']):.3f} s, {ratio:.2f} times",
+        f"evaluation of full: {statistics.median(times['one']):.3f} s, {speedup:.2f} times",
         flush=True,
     )
-    return {"seconds": times, "speedup": ratio}
+    return {"seconds": times, "speedup": speedup}
 
 
 def to_target(splits: dict[str, Digits], cores: int, seeds: int) -> dict[str, Any]:

@@ -21,6 +21,11 @@ def usable_cores() -> int:
     return max(1, min([cores, *map(int, _quotas())]))
 
 
+def cores_each(number: int) -> int:
+    """Cores for each of so many that compute at the same time; at least 1."""
+    return max(1, usable_cores() // number)
+
+
 def parse_threads(given: int | str) -> int | None:
     """A number of CPU threads; None for ``auto``.
 

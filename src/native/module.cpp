@@ -388,9 +388,6 @@ auto tanh_of(const std::string& instruction_set, const Array& array) {
     return to_numpy(std::move(values), {count});
 }
 
-// Threads that a step of so many digits can use.
-int parts(int64_t digits) { return parts_of(digits); }
-
 auto philox_words(uint64_t seed, uint32_t pass, uint32_t example, uint32_t block) {
     Words words = philox(seed, pass, example, block);
     return std::make_tuple(words.word[0], words.word[1], words.word[2], words.word[3]);
@@ -405,7 +402,7 @@ NB_MODULE(_native, m) {
     m.attr("compiler") = kCompiler;
     m.def("instruction_sets", instruction_sets);
     m.def("tanh", tanh_of, "instruction_set"_a, "values"_a);
-    m.def("parts_of", parts, "digits"_a);
+    m.def("parts_of", parts_of, "digits"_a);
     m.def("philox", philox_words, "seed"_a, "pass_number"_a, "example"_a, "block"_a);
     nb::class_<Digits>(m, "Digits")
         .def(nb::init<Array, const Array&, std::optional<Array>>(), "images"_a, "labels"_a,

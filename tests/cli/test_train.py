@@ -125,8 +125,7 @@ def test_the_plan_tells_the_threads_of_each_training(
     cli: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in ("lecun89.cores", "lecun89.sweeps.session"):
-        monkeypatch.setattr(f"{module}.usable_cores", lambda: 6)
+    monkeypatch.setattr("lecun89.cores.usable_cores", lambda: 6)
     monkeypatch.setattr("os.cpu_count", lambda: 6)
     result = cli("train", "--passes", 1, *words, "--dry-run")
     assert result.stdout.splitlines()[-1] == threads

@@ -10,7 +10,7 @@ from typing import Any
 
 from lecun89 import devices
 from lecun89.api.results import Result, Results
-from lecun89.cores import usable_cores
+from lecun89.cores import cores_each
 from lecun89.data import Digits, default_data_dir
 from lecun89.engines import get_engine
 from lecun89.exceptions import DivergedError
@@ -193,9 +193,9 @@ def _train_cells(
     size = in_step(cells[0], workers or None)
     groups = [cells[first : first + size] for first in range(0, len(cells), size)]
     # The native kernel lets go of the interpreter; PyTorch's operations are too short for that.
-    free = usable_cores()
-    at_a_time = 1 if kind.needs_torch else workers or max(1, free // (cells[0].threads or 1))
+    at_a_time = 1 if kind.needs_torch else workers or cores_each(cells[0].threads or 1)
     at_a_time = min(at_a_time, len(groups))
+    most_threads = cores_each(at_a_time)
     stopping = threading.Event()
 
     def check(position: Position) -> None:
@@ -203,7 +203,6 @@ def _train_cells(
             raise KeyboardInterrupt
 
     def work(group: Sequence[Settings]) -> list[Outcome]:
-        most_threads = max(1, free // at_a_time)
         return train_in_memory(group, {group[0].data: splits}, check, most_threads=most_threads)
 
     found: dict[Settings, Outcome] = {}

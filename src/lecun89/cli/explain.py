@@ -72,7 +72,7 @@ def _arithmetic(variant: str, *, json: bool, quiet: bool) -> None:
     from lecun89.variants import get_variant
 
     chosen = get_variant(variant)
-    targets.set_up_device("cpu", "auto")
+    targets.set_up_device("cpu")
     explanation = arithmetic.explain(chosen)
     if json:
         options.print_json(tables.document(explanation))

@@ -97,7 +97,7 @@ def _network_files(
         if digit is not None:
             raise UsageError(f"--digit shows the network of 1989, not {target.weights.variant}")
         return {}
-    targets.set_up_device("cpu", "auto")
+    targets.set_up_device("cpu")
     from lecun89.network.modules import Network, network_of
 
     network = network_of(target.weights)

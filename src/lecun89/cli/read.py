@@ -132,7 +132,7 @@ def _reader(
     from lecun89.reading.thresholds import threshold_for
 
     threshold = threshold_for(weights, reject_for, data_dir)
-    network = network_of(weights, targets.set_up_device("cpu", "auto").device)
+    network = network_of(weights, targets.set_up_device("cpu").device)
     reader = partial(
         read_picture,
         network,

@@ -34,7 +34,7 @@ def load_digits(
     return trained.load_digits(name, splits, options.data_dir(data_dir, name))
 
 
-def set_up_device(device: str, threads: str) -> "DeviceChoice":
+def set_up_device(device: str, threads: str = "auto") -> "DeviceChoice":
     """Choose and set up the device for an evaluation."""
     from lecun89 import devices
     from lecun89.cores import parse_threads

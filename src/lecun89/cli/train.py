@@ -286,11 +286,11 @@ def _print_plan(
     cells = [replace(settings, seed=seed) for seed in seeds]
     at_a_time, most = where.at_a_time(cells), where.threads_each(cells)
     result = estimate(settings, digits, most)
+    threads = threads_of(settings, most)
     steps = settings.passes * settings.steps_per_pass
     record = settings.as_record()
     if json:
         plan = {"settings": record, "seeds": len(seeds), "workers": at_a_time, "steps": steps}
-        threads = threads_of(settings, most)
         options.print_json({**plan, "threads": threads, "estimate": vars(result)})
         return
     rows = [
@@ -300,4 +300,4 @@ def _print_plan(
     options.print_table(plain_table(["", "value", "from"], rows))
     for line in plan_lines(result, steps, len(seeds), at_a_time):
         options.print_words(line)
-    options.print_words(threads_in_words(settings, threads_of(settings, most)))
+    options.print_words(threads_in_words(settings, threads))

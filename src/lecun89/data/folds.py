@@ -28,8 +28,5 @@ def cut(whole: Digits, data: DataSet, split: str) -> Digits:
 
 def _places(data: DataSet, split: str) -> npt.NDArray[np.int64]:
     """Where a split's digits lie: neighbours, which come from the same envelopes, stay together."""
-    assert data.fold is not None
-    total = data.train + data.test
-    places = np.arange(total)
-    held_out = (places >= total * data.fold // 10) & (places < total * (data.fold + 1) // 10)
-    return places[~held_out if split == "train" else held_out]
+    held_out = np.asarray(data.held_out)
+    return held_out if split != "train" else np.delete(np.arange(data.train + data.test), held_out)

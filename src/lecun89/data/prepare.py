@@ -97,7 +97,7 @@ def load(name: str, split: str, directory: Path) -> Digits:
     data = get_data(name)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    if data.fold is not None:
+    if data.held_out is not None:
         return folds.cut(load("usps", "train", directory), data, split)
     try:
         return _read(data, split, directory)
@@ -121,7 +121,7 @@ def load_or_make(name: str, split: str, directory: Path) -> Digits:
     data = get_data(name)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    if data.fold is not None:
+    if data.held_out is not None:
         return folds.cut(load_or_make("usps", "train", directory), data, split)
     try:
         return _read(data, split, directory)
@@ -191,7 +191,7 @@ def check_source(data: DataSet, source: str) -> None:
 
 def _kept(name: str) -> DataSet:
     data = get_data(name)
-    if data.fold is not None:
+    if data.held_out is not None:
         raise UsageError(f"{name} is cut from usps: give --data usps")
     return data
 

@@ -22,7 +22,7 @@ class DataSet:
         sha256: digest of each split, as in `Digits.sha256`.
         tunes: whether its test digits are the validation digits, so that settings are chosen on
             it without a look at any test digit.
-        fold: which tenth of the training digits of ``usps`` its validation and test digits are;
+        held_out: which of the training digits of ``usps`` its validation and test digits are;
             None for a data set with digits of its own.
     """
 
@@ -33,7 +33,7 @@ class DataSet:
     test: int
     sha256: dict[str, str]
     tunes: bool = False
-    fold: int | None = None
+    held_out: range | None = None
 
     @property
     def normalisation(self) -> Literal["mnist", "usps"]:
@@ -170,17 +170,18 @@ _FOLDS_SHA256 = (  # of what is left, and of the tenth
 
 
 def _fold(number: int) -> DataSet:
-    first, last = (DATA["usps"].train * one // len(_FOLDS_SHA256) for one in (number, number + 1))
+    total = DATA["usps"].train
+    held_out = range(*(total * one // len(_FOLDS_SHA256) for one in (number, number + 1)))
     train, tenth = _FOLDS_SHA256[number]
     return DataSet(
         f"usps-fold{number}",
         "usps",
-        DATA["usps"].train - (last - first),
-        last - first,
-        last - first,
+        total - len(held_out),
+        len(held_out),
+        len(held_out),
         {"train": train, "validation": tenth, "test": tenth},
         tunes=True,
-        fold=number,
+        held_out=held_out,
     )
 
 

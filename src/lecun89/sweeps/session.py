@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lecun89.cores import usable_cores
+from lecun89.cores import cores_each
 from lecun89.data import digests, load_training
 from lecun89.engines import get_engine
 from lecun89.exceptions import Lecun89Error, UsageError
@@ -61,11 +61,11 @@ class Workers:
             return 1
         if self.count is not None:
             return self.count
-        return max(1, usable_cores() // max(cell.threads or 1 for cell in cells))
+        return cores_each(max(cell.threads or 1 for cell in cells))
 
     def threads_each(self, cells: Sequence[Settings]) -> int:
         """Cores of this machine for each cell that is trained at a time."""
-        return max(1, usable_cores() // self.at_a_time(cells))
+        return cores_each(self.at_a_time(cells))
 
     def at_a_time(self, cells: Sequence[Settings]) -> int:
         """Cells that are trained at a time on this machine."""
